@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -50,9 +51,9 @@ class Problem:
         given = weights or [None] * self.b
         ones = [np.ones(m) if w is None else np.asarray(w, float) for m, w in zip(self.rows, given, strict=True)]
         self.weights = _padded(ones, self.n, fill=0.0)
-        self.centre = {
-            k: np.exp([np.log(v[i, :m]).mean() for i, m in enumerate(self.rows)])[:, None] for k, v in self.x.items()
-        }
+        low, high = ({k: np.log(f(v, axis=1))[:, None] for k, v in self.x.items()} for f in (np.min, np.max))
+        self.centre = {k: np.exp(0.5 * (low[k] + high[k])) for k in self.x}
+        self.reach = {k: np.maximum(0.5 * (high[k] - low[k]), 1e-6) for k in self.x}
         self.exact = True
         self._try_duals()
 
@@ -63,6 +64,12 @@ class Problem:
         out.x = {k: v[:, pick] for k, v in self.x.items()}
         out.y, out.weights = self.y[:, pick], self.weights[:, pick]
         out.n, out.rows = rows, np.full(self.b, rows)
+        return out
+
+    def smoothed(self, factor: float) -> Problem:
+        """The same problem with a wider Huber delta."""
+        out = copy(self)
+        out.objective = replace(self.objective, delta=self.objective.delta * factor)
         return out
 
     # -- coordinates -------------------------------------------------------------------------------------
@@ -98,7 +105,8 @@ class Problem:
 
     def _centre(self, which: np.ndarray | int) -> SimpleNamespace:
         pick = 0 if self.b == 1 else which
-        return SimpleNamespace(**{k: np.atleast_2d(v[pick]) for k, v in self.centre.items()})
+        reach = SimpleNamespace(**{k: np.atleast_2d(v[pick]) for k, v in self.reach.items()})
+        return SimpleNamespace(**{k: np.atleast_2d(v[pick]) for k, v in self.centre.items()}, reach=reach)
 
     # -- evaluation --------------------------------------------------------------------------------------
 

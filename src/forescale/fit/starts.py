@@ -10,6 +10,7 @@ from .lm import descend
 from .problem import Problem
 
 AGREE = 1e-6  # relative distance in cost at which two polished starts count as the same optimum
+MANY = 6  # with more coordinates than this, ranking needs more steps and optima come in clusters
 SUBSAMPLE = 4096  # rows used to rank starts when there are many more
 
 
@@ -90,41 +91,80 @@ def _keep(cost: np.ndarray, which: np.ndarray, count: int, b: int) -> np.ndarray
     return order[place < count]
 
 
-def search(problem: Problem, seed: int = 0, starts: int = 192, rounds: int = 6, need: int = 3) -> Search:
+def search(problem: Problem, seed: int = 0, starts: int | None = None, rounds: int = 6, need: int = 3) -> Search:
     """Best optimum of each data set. New rounds of starts follow until `need` polished starts agree on the best.
 
     With many rows, starts are ranked on a subsample; the last polish always uses every row.
     """
     rng = np.random.default_rng(seed)
+    starts = starts or (32 * max(6, problem.k) if problem.k <= MANY else 64 * problem.k)
     small = problem if problem.n <= 4 * SUBSAMPLE else problem.thinned(SUBSAMPLE, rng)
-    best = np.full((problem.b, problem.k), np.nan)
-    cost, settled = np.full(problem.b, np.inf), np.zeros(problem.b, bool)
-    agreed, polished, tried = np.zeros(problem.b, int), 0, 0
-    open_sets = np.arange(problem.b)
-    pool_z, pool_cost, pool_which = np.empty((0, problem.k)), np.empty(0), np.empty(0, int)
-    for _ in range(rounds):
+    pool = _Pool(problem.b, problem.k)
+    open_sets, polished = np.arange(problem.b), 0
+    for done in range(1, rounds + 1):
         z, which = _one_round(small, open_sets, starts, rng)
         end = descend(small, z, which)
-        pool_z, pool_cost = np.concatenate((pool_z, end.z)), np.concatenate((pool_cost, end.cost))
-        pool_which = np.concatenate((pool_which, which))
-        tried, polished = tried + starts, polished + len(z) // len(open_sets)
-        for i in open_sets:
-            mine = np.flatnonzero(pool_which == i)
-            at = mine[np.argmin(pool_cost[mine])]
-            best[i], cost[i] = pool_z[at], pool_cost[at]
-            agreed[i] = int((pool_cost[mine] <= cost[i] * (1 + AGREE) + 1e-300).sum())
+        pool.add(end.z, end.cost, which)
+        polished += len(z) // len(open_sets)
+        agreed = pool.agreed()
+        if problem.k > MANY:
+            agreed = np.where(_hop(small, pool, open_sets, rng), 0, agreed)
         open_sets = np.flatnonzero(agreed < need)
         if not len(open_sets):
             break
+    best = pool.best()
     final = descend(problem, best, np.arange(problem.b))
-    return Search(final.z, final.cost, final.settled, polished, agreed, tried)
+    return Search(final.z, final.cost, final.settled, polished, pool.agreed(), starts * done)
+
+
+class _Pool:
+    """Polished starts of every data set; hops (perturbed copies of a best) count only when they win."""
+
+    def __init__(self, b: int, k: int):
+        self.z, self.cost, self.which = np.empty((0, k)), np.empty(0), np.empty(0, int)
+        self.b = b
+
+    def add(self, z: np.ndarray, cost: np.ndarray, which: np.ndarray) -> None:
+        self.z, self.cost = np.concatenate((self.z, z)), np.concatenate((self.cost, cost))
+        self.which = np.concatenate((self.which, which))
+
+    def least(self) -> np.ndarray:
+        out = np.full(self.b, np.inf)
+        np.minimum.at(out, self.which, self.cost)
+        return out
+
+    def best(self) -> np.ndarray:
+        return self.z[_keep(self.cost, self.which, 1, self.b)]
+
+    def agreed(self) -> np.ndarray:
+        near = self.cost <= self.least()[self.which] * (1 + AGREE) + 1e-300
+        return np.bincount(self.which[near & np.isfinite(self.cost)], minlength=self.b)
+
+
+def _hop(problem: Problem, pool: _Pool, sets: np.ndarray, rng: np.random.Generator, count: int = 8) -> np.ndarray:
+    """Perturb each best and descend again: optima often come in clusters that no fresh start tells apart.
+
+    Returns which data sets improved (b,).
+    """
+    which = np.repeat(sets, count)
+    scale = np.tile(np.geomspace(0.05, 1.0, count), len(sets))[:, None]
+    end = descend(problem, pool.best()[which] + scale * rng.standard_normal((len(which), problem.k)), which)
+    before = pool.least()
+    won = end.cost < before[which] * (1 - AGREE)
+    first = _keep(end.cost[won], which[won], 1, pool.b) if won.any() else np.empty(0, int)
+    pool.add(end.z[won][first], end.cost[won][first], which[won][first])
+    return np.isin(np.arange(pool.b), which[won])
 
 
 def _one_round(problem: Problem, sets: np.ndarray, starts: int, rng: np.random.Generator) -> tuple:
-    """Draw, eliminate, rank; a few steps on the better ones; hand on the best for polishing."""
+    """Draw, eliminate, rank; some steps on the better ones; hand on the best for polishing.
+
+    The steps before the last cut use three times the Huber delta: a smoother landscape with the same basins.
+    """
     which = np.repeat(sets, starts)
     z = eliminate(problem, np.concatenate([draw(problem, starts, rng) for _ in sets]), which)
-    keep = _keep(problem.cost(z, which), which, max(8, starts // 8), problem.b)
-    first = descend(problem, z[keep], which[keep], iterations=6)
+    many = problem.k > MANY
+    keep = _keep(problem.cost(z, which), which, max(8, starts // (3 if many else 8)), problem.b)
+    first = descend(problem.smoothed(3.0), z[keep], which[keep], iterations=25 if many else 6)
     again = _keep(first.cost, which[keep], max(4, starts // 32), problem.b)
     return first.z[again], which[keep][again]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .corpus import standard_library
-from .spec import SHAPES, RunSpec, fit_learning_rate, ladder, params_of, sweep, sweep_centre
+from .spec import CONTEXT, SHAPES, RunSpec, fit_learning_rate, ladder, params_of, sweep, sweep_centre
 
 SWEPT = SHAPES[:13]  # larger sizes take their learning rate from the power law through these
 _corpus = None
@@ -112,3 +112,59 @@ def build(folder: Path, workers: int = 2) -> list[dict]:
     runs = ladder(len(corpus.train), fit_learning_rate(rates))
     _run_all(runs, store, workers)
     return list(_load(store).values())
+
+
+def write_study(records: list[dict], folder: Path) -> None:
+    """Write `runs.parquet` (one row a run), `curves.parquet` (training loss, at most 40 points a run), `study.toml`."""
+    import polars as pl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    corpus = standard_library()
+    order = {"fit": 0, "held_out": 1, "lr_sweep": 2}
+    records = sorted(records, key=lambda r: (order[r["role"]], r["budget"], r["params"], r["learning_rate"], r["seed"]))
+    runs, curves = [], []
+    for r in records:
+        name = f"{r['role']}-w{r['width']}d{r['depth']}-t{r['tokens']}-lr{r['learning_rate']:g}-s{r['seed']}"
+        tokens = r["steps"] * r["batch_sequences"] * CONTEXT
+        runs.append(
+            {
+                "run": name,
+                "seed": r["seed"],
+                "role": r["role"],
+                "params": r["params"],
+                "tokens": tokens,
+                "flops": r["flops"],
+                "isoflop_budget": r["budget"] or None,
+                "loss": r["loss"],
+                "width": r["width"],
+                "depth": r["depth"],
+                "steps": r["steps"],
+                "batch_size": r["batch_sequences"] * CONTEXT,
+                "learning_rate": r["learning_rate"],
+                "held_out": r["role"] == "held_out",
+            }
+        )
+        for step, loss in r["curve"]:
+            curves.append({"run": name, "step": step, "tokens": step * r["batch_sequences"] * CONTEXT, "train_loss": loss})
+    pl.DataFrame(runs).write_parquet(folder / "runs.parquet", compression="zstd")
+    pl.DataFrame(curves).with_columns(pl.col("train_loss").cast(pl.Float32)).write_parquet(
+        folder / "curves.parquet", compression="zstd"
+    )
+    (folder / "study.toml").write_text(
+        STUDY.format(files=corpus.files, train=len(corpus.train), valid=len(corpus.valid), sha=corpus.sha256)
+    )
+
+
+STUDY = """slug = "stdlib"
+title = "Byte-level GPTs on the source of the Python standard library, trained for forescale"
+licence = "Apache-2.0"
+unit = "nats/byte"
+counts = "params counts everything once, the tied embedding included; flops = 6 * params * tokens; a token is a byte"
+split = "role == 'fit' is fitted; held_out is the isoFLOP group 4.2 times above; lr_sweep tuned the learning rate"
+
+[corpus]
+files = {files}
+train_bytes = {train}
+validation_bytes = {valid}
+sha256 = "{sha}"
+"""

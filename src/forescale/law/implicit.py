@@ -40,7 +40,7 @@ def _solve(residual: Callable, low: np.ndarray, high: np.ndarray) -> np.ndarray:
             step = y - at.value / at.partials["root"]
             inside = (step > low) & (step < high)
             new = np.where(inside, step, 0.5 * (low + high))
-            settled = np.abs(new - y) <= 4e-16 * np.abs(y)
+            settled = np.abs(new - y) <= 1e-14 * (1.0 + np.abs(y))
             y = new
             if np.all(settled | ~np.isfinite(at.value)):
                 break

@@ -56,7 +56,8 @@ class Published:
 class Working:
     """Better-conditioned coordinates for the search: `to_law(q, c)` gives the law's parameters.
 
-    `c` holds the geometric centre of each input, so a search in these coordinates does not depend on units.
+    `c` holds the middle of each input's range on a log axis, and `c.reach` half the length of that range in
+    natural logarithms, so a search in these coordinates does not depend on units.
     `from_law(p, c)` is the inverse. `linear` names the coordinates the formula is affine in.
     """
 
@@ -144,10 +145,15 @@ class Law:
         def rename(x: Any) -> SimpleNamespace:
             return SimpleNamespace(**{old: getattr(x, new) for new, old in back.items()})
 
+        def recentre(c: Any) -> SimpleNamespace:
+            out = rename(c)
+            out.reach = rename(c.reach)
+            return out
+
         working = inner_working and replace(
             inner_working,
-            to_law=lambda q, c: inner_working.to_law(q, rename(c)),
-            from_law=lambda p, c: inner_working.from_law(p, rename(c)),
+            to_law=lambda q, c: inner_working.to_law(q, recentre(c)),
+            from_law=lambda p, c: inner_working.from_law(p, recentre(c)),
         )
         return replace(
             self,

@@ -6,14 +6,14 @@ from ..law import Param, Source, Working, decreasing, floor, implicit, interval,
 
 _SOURCE = Source("arXiv:2210.14891", "Caballero et al. 2022, Broken Neural Scaling Laws", "1", "x any scale")
 _E = Param("E", positive, (1e-3, 10.0), "value left as x grows without bound")
-_C0 = Param("c0", real, (-0.2, 1.5), "first exponent")
+_C0 = Param("c0", interval(-4, 4), (-0.2, 1.5), "first exponent")
 
 
 def _break(i):
     return (
-        Param(f"c{i}", real, (-1.5, 1.5), f"change of exponent at break {i}"),
+        Param(f"c{i}", interval(-4, 4), (-1.5, 1.5), f"change of exponent at break {i}"),
         Param(f"d{i}", positive, (1e-2, 1e24), f"location of break {i}"),
-        Param(f"f{i}", positive, (0.05, 2.0), f"width of break {i}, in natural logarithms of x"),
+        Param(f"f{i}", interval(0, 5), (0.05, 2.0), f"width of break {i}, in natural logarithms of x"),
     )
 
 
@@ -34,18 +34,19 @@ def _broken(breaks):
     def to_law(q, c):
         values = {"E": q.E, "c0": q.c0}
         for i in marks:
-            values |= {"c" + i: getattr(q, "c" + i), "f" + i: getattr(q, "f" + i), "d" + i: c.x * np.exp(getattr(q, "u" + i))}
+            values |= {"c" + i: getattr(q, "c" + i), "f" + i: getattr(q, "f" + i), "d" + i: _place(getattr(q, "u" + i), c)}
         at = _Names(values)
         return values | {"b": q.h * np.exp(-log_power(at, c.x))}
 
     def from_law(p, c):
         values = {"E": p.E, "c0": p.c0, "h": p.b * np.exp(log_power(p, c.x))}
         for i in marks:
-            values |= {n + i: getattr(p, n + i) for n in "cf"} | {"u" + i: np.log(getattr(p, "d" + i) / c.x)}
+            values |= {n + i: getattr(p, n + i) for n in "cf"} | {"u" + i: np.log(getattr(p, "d" + i) / c.x) / c.reach.x}
         return values
 
     formula.__doc__ = f"A power law that bends smoothly {breaks} time{'s' if breaks > 1 else ''}."
-    places = {i: Param("u" + i, real, (-6.0, 6.0), f"log of d{i} over the centre of x") for i in marks}
+    # a break beyond the data cannot be seen: its place stays within the range of x, a tenth of it beyond at most
+    places = {i: Param("u" + i, interval(-1.2, 1.2), (-0.9, 0.9), f"place of d{i} in the range of x") for i in marks}
     pieces = [p for i in marks for p in (_break(int(i))[0], places[i], _break(int(i))[2])]
     return law(
         name=f"broken{breaks}",
@@ -64,6 +65,10 @@ def _broken(breaks):
             ("E", "h"),
         ),
     )(formula)
+
+
+def _place(u, c):
+    return c.x * np.exp(u * c.reach.x)
 
 
 class _Names:
