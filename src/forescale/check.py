@@ -1,0 +1,224 @@
+"""check_law: every test a law record must pass. Shipped, so that users can hold their own laws to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+
+from .fit.objective import Objective
+from .fit.problem import Problem
+from .fit.starts import search
+from .law import Law
+
+NOISE, OUTLIER = 0.003, 0.15
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    law: str
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(c.passed for c in self.checks)
+
+    def summary(self) -> str:
+        lines = [f"{'pass' if c.passed else 'FAIL'}  {c.name:24} {c.detail}" for c in self.checks]
+        return "\n".join([f"law {self.law}", *lines, f"{sum(c.passed for c in self.checks)} of {len(self.checks)} checks pass"])
+
+
+_RANGES = {
+    "params": (1e7, 1e10),
+    "tokens": (1e9, 1e12),
+    "flops": (1e17, 1e22),
+    "steps": (1e3, 1e6),
+    "width": (128, 4096),
+    "depth": (4, 64),
+    "loss": (1.5, 5.0),
+}
+
+
+def sample_inputs(law: Law, rows: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Log-uniform inputs over ordinary ranges, or the range the law's source fitted."""
+    out = {}
+    for name in law.inputs:
+        low, high = law.valid.get(name, _RANGES.get(name, (1e2, 1e8)))
+        out[name] = np.exp(rng.permutation(np.linspace(np.log(low), np.log(high), rows)))
+    return out
+
+
+def truth(law: Law, x: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, float]:
+    """A typical parameter set: drawn from the middle of the start boxes, linear terms scaled to matter on x."""
+    if law.published:
+        return dict(law.published[0].values)
+    problem = Problem(law, [(x, np.ones(len(next(iter(x.values())))))], Objective())
+    z = []
+    for p in problem.coordinates:
+        low, high = (float(p.domain.to_line(np.float64(v))) for v in p.start)
+        z.append(low + (high - low) * rng.uniform(0.35, 0.65))
+    params = {k: float(v[0]) for k, v in problem.law_params(np.array([z])).items()}
+    if law.working is None:
+        values = {k: np.float64(v) for k, v in params.items()}
+        for name in law.linear:  # coefficients of order one at the middle of the data
+            unit = law({**values, **dict.fromkeys(law.linear, 0.0), name: 1.0}, **x)
+            values[name] = rng.uniform(0.4, 1.2) / np.median(np.abs(unit))
+        params = {k: float(v) for k, v in values.items()}
+    return params
+
+
+def check_law(law: Law, seed: int = 0) -> Verdict:
+    """Run every check: shape, gradient, linearity, claims, presets, and recovery with an independent solver."""
+    rng = np.random.default_rng(seed)
+    checks = []
+    for test in (_broadcasts, _finite, _gradient, _linear, _claims, _worked, _optimum, _units, _recovers):
+        try:
+            checks.extend(test(law, rng))
+        except Exception as error:  # a user's formula may raise anything; the verdict says what
+            checks.append(Check(test.__name__.strip("_"), False, f"{type(error).__name__}: {error}"))
+    return Verdict(law.name, tuple(checks))
+
+
+def _broadcasts(law: Law, rng: np.random.Generator) -> Iterator[Check]:
+    x = sample_inputs(law, 7, rng)
+    p = truth(law, x, rng)
+    flat = law(p, **x)
+    table = law({k: np.full((3, 1), v) for k, v in p.items()}, **x)
+    good = flat.shape == (7,) and table.shape == (3, 7) and np.allclose(table, flat, rtol=1e-12)
+    yield Check("broadcasts", bool(good), f"(7,) gives {flat.shape}, (3, 1) against (7,) gives {table.shape}")
+
+
+def _draws(law: Law, x: dict, count: int, rng: np.random.Generator) -> np.ndarray:
+    from .fit.starts import draw
+
+    problem = Problem(law, [(x, np.ones(len(next(iter(x.values())))))], Objective())
+    return problem, draw(problem, count, rng)
+
+
+def _finite(law: Law, rng: np.random.Generator) -> Iterator[Check]:
+    problem, z = _draws(law, sample_inputs(law, 40, rng), 200, rng)
+    x, _, _ = problem._inputs(np.zeros(1, int), slice(None))
+    with np.errstate(all="ignore"):
+        value = problem.predict(problem.to_values(z), np.zeros(200, int), x)
+    share = np.isfinite(value).mean()
+    yield Check("finite on start box", bool(share == 1), f"{share:.1%} of values finite over 200 draws")
+
+
+def _gradient(law: Law, rng: np.random.Generator) -> Iterator[Check]:
+    problem, z = _draws(law, sample_inputs(law, 20, rng), 20, rng)
+    x, _, _ = problem._inputs(np.zeros(1, int), slice(None))
+    values, which = problem.to_values(z), np.zeros(20, int)
+    _, exact = problem.jacobian(values, which, x)
+    _, near = problem._differences(values, which, x)
+    # differences lose digits where a parameter hardly moves the value: measured in units of value over parameter
+    value = np.abs(problem.predict(values, which, x)).max(axis=1)[:, None, None]
+    scale = np.abs(exact).max(axis=2, keepdims=True) + 1e-3 * value / np.abs(values)[:, :, None]
+    worst = float((np.abs(exact - near) / scale).max())
+    how = "exact" if problem.exact else problem.note
+    yield Check("gradient", worst < 1e-5, f"differs from central differences by {worst:.1e} at most ({how})")
+
+
+def _linear(law: Law, rng: np.random.Generator) -> Iterator[Check]:
+    x = sample_inputs(law, 20, rng)
+    p, worst = truth(law, x, rng), 0.0
+    for name in law.linear:
+        a, b, c = (law({**p, name: p[name] * f}, **x) for f in (0.5, 1.0, 1.5))
+        worst = max(worst, float(np.abs(a + c - 2 * b).max() / np.abs(b).max()))
+    yield Check("linear parameters", worst < 1e-9, f"{', '.join(law.linear) or 'none declared'}; second difference {worst:.0e}")
+
+
+def _claims(law: Law, rng: np.random.Generator) -> Iterator[Check]:
+    problem, z = _draws(law, sample_inputs(law, 20, rng), 100, rng)
+    params = {k: v[:, None] for k, v in problem.law_params(z).items()}
+    for claim in law.claims:
+        x = {k: np.median(v) for k, v in sample_inputs(law, 21, rng).items()}
+        if claim.kind == "floor":
+            x = sample_inputs(law, 50, rng)
+            good = np.all(law(params, **x) >= params[claim.subject] * (1 - 1e-12))
+        else:
+            x[claim.subject] = np.sort(sample_inputs(law, 50, rng)[claim.subject])
+            steps = np.diff(law(params, **x), axis=1)
+            good = np.all((steps if claim.kind == "increasing" else -steps) >= -1e-9)
+        yield Check(f"claim: {claim}", bool(good), "on 100 draws from the start boxes")
+
+
+def _worked(law: Law, rng: np.random.Generator) -> Iterator[Check]:
+    for preset in law.published:
+        if preset.worked:
+            x, wanted, tolerance = preset.worked
+            got = float(law(preset.values, **{k: np.float64(v) for k, v in x.items()}))
+            yield Check(f"worked: {preset.name}", abs(got / wanted - 1) < tolerance, f"{got:.6g}, published {wanted:.6g}")
+
+
+def _optimum(law: Law, rng: np.random.Generator) -> Iterator[Check]:
+    if law.optimum and set(law.inputs) == {"params", "tokens"}:
+        from .plan import numeric_params
+
+        p = truth(law, sample_inputs(law, 30, rng), rng)
+        names = SimpleNamespace(**{k: np.float64(v) for k, v in p.items()})
+        closed, numeric = float(law.optimum(names, 1e21)[0]), float(numeric_params(law, p, 1e21))
+        yield Check("optimum", abs(closed / numeric - 1) < 1e-5, f"closed form {closed:.8g}, numeric {numeric:.8g}")
+
+
+def _units(law: Law, rng: np.random.Generator) -> Iterator[Check]:
+    """The fitted curve does not depend on the unit of the first input."""
+    x = sample_inputs(law, 60, rng)
+    y = law(truth(law, x, rng), **x) * np.exp(NOISE * rng.standard_normal(60))
+    first = law.inputs[0]
+    unit = 1e3 if law.inputs[0] in ("width", "depth", "loss") else 1e6
+    if first == "loss":
+        return
+    costs = [
+        search(Problem(law, [({**x, first: x[first] / u}, y)], Objective("squares"))).cost[0] for u in (1.0, unit)
+    ]
+    yield Check("units", bool(abs(costs[1] / costs[0] - 1) < 1e-6), f"cost {costs[0]:.8g} as given, {costs[1]:.8g} in {unit:g}s")
+
+
+def _recovers(law: Law, rng: np.random.Generator) -> Iterator[Check]:
+    """The fitted curve is the true one on clean, noisy and outlier data, at scipy's minimum or below."""
+    x = sample_inputs(law, 80, rng)
+    p = truth(law, x, rng)
+    clean = law(p, **x)
+    noisy = clean * np.exp(NOISE * rng.standard_normal(80))
+    outlier = noisy.copy()
+    outlier[rng.choice(80, 4, replace=False)] *= np.exp(OUTLIER)
+    for kind, y, limit in (("clean", clean, 1e-5), ("noisy", noisy, NOISE), ("outlier", outlier, NOISE)):
+        for loss in ("huber", "squares"):
+            if kind == "outlier" and loss == "squares":
+                continue  # least squares is not meant to survive outliers
+            problem = Problem(law, [(x, y)], Objective(loss))
+            found = search(problem)
+            error = float(np.sqrt(np.mean(np.log(problem_value(problem, found.z, x) / clean) ** 2)))
+            reference = _scipy_cost(problem, found.z, rng)
+            good = error < limit and found.cost[0] <= reference * (1 + 1e-7) + 1e-12
+            detail = f"curve off by {error:.1e} (noise {NOISE if kind != 'clean' else 0:g}); cost {found.cost[0]:.6g}, scipy {reference:.6g}"
+            yield Check(f"recovers: {kind}, {loss}", bool(good), detail)
+
+
+def problem_value(problem: Problem, z: np.ndarray, x: dict) -> np.ndarray:
+    return problem.predict(problem.to_values(z[:1]), np.zeros(1, int), SimpleNamespace(**x))[0]
+
+
+def _scipy_cost(problem: Problem, z: np.ndarray, rng: np.random.Generator) -> float:
+    """The least cost scipy's L-BFGS finds from perturbed copies of our optimum, with differences of its own."""
+    from scipy.optimize import minimize
+
+    zero, best = np.zeros(1, int), np.inf
+    with np.errstate(all="ignore"):
+        for _ in range(3):
+            start = z[0] + 0.05 * rng.standard_normal(problem.k)
+            end = minimize(
+                lambda q: min(float(problem.cost(q[None], zero)[0]), 1e10), start, method="L-BFGS-B",
+                options={"ftol": 1e-15, "gtol": 1e-12, "maxiter": 2000},
+            )
+            best = min(best, float(end.fun))
+    return best

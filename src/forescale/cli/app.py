@@ -1,0 +1,223 @@
+"""The commands. Each imports what it needs when it runs, so that --help stays fast."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Predict the run you cannot afford from the runs you can.",
+    pretty_exceptions_enable=False,
+)
+laws_app = typer.Typer(no_args_is_help=True, help="The catalogue of laws.")
+studies_app = typer.Typer(no_args_is_help=True, help="Published studies.")
+ladder_app = typer.Typer(no_args_is_help=True, help="Train the small runs (needs the extra: torch).")
+app.add_typer(laws_app, name="laws")
+app.add_typer(studies_app, name="studies")
+app.add_typer(ladder_app, name="ladder")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+LawName = Annotated[str, typer.Option(help="Catalogue name, power(tokens), or FILE.py:NAME.")]
+Map = Annotated[str, typer.Option("--map", help="Columns by quantity: params=n_params,loss=val_loss.")]
+
+
+def _mapping(text: str) -> dict[str, str]:
+    out = {}
+    for part in filter(None, text.split(",")):
+        name, sep, column = part.partition("=")
+        if not sep or not column:
+            raise InputError(f"--map: cannot read {part!r}; write quantity=column")
+        out[name.strip()] = column.strip()
+    return out
+
+
+def _show(result, as_json: bool) -> None:
+    typer.echo(json_module.dumps(result.to_dict()) if as_json else result.summary())
+
+
+@app.command()
+def fit(
+    runs: Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL table of runs.")],
+    law: LawName = "chinchilla",
+    map: Map = "",
+    role: Annotated[str, typer.Option(help="Fit only rows with this value in the column role.")] = "",
+    loss: Annotated[str, typer.Option(help="huber or squares.")] = "huber",
+    residual: Annotated[str, typer.Option(help="log or plain.")] = "log",
+    delta: Annotated[float, typer.Option(help="Huber threshold.")] = 1e-3,
+    resamples: Annotated[int, typer.Option(min=10, help="Bootstrap refits.")] = 1000,
+    seed: int = 0,
+    drop_bad: Annotated[bool, typer.Option("--drop-bad", help="Leave unreadable rows out, listed.")] = False,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the fit as JSON.")] = None,
+    json: Json = False,
+) -> None:
+    """Fit a law to a table of runs and show parameters with intervals."""
+    from .. import laws
+    from ..fit import fit as run_fit
+    from ..runs import read
+
+    table = read(runs, drop_bad=drop_bad, **_mapping(map))
+    table = table.role(role) if role else table
+    if not len(table):
+        raise InputError(f"{runs.name}: no row has role {role!r}")
+    found = run_fit(
+        laws.get(law), table, loss=loss, residual=residual, delta=delta, resamples=resamples, seed=seed, spec=law
+    )
+    if out:
+        found.to_json(out)
+    _show(found, json)
+
+
+def _load_fit(path: Path):
+    from .. import laws
+    from ..fit import from_dict
+
+    if not path.is_file():
+        raise InputError(f"no file {path}; write one with forescale fit RUNS -o {path}")
+    try:
+        data = json_module.loads(path.read_text())
+        return from_dict(data, laws.get(data["law"]))
+    except (json_module.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError, AttributeError) as error:
+        raise InputError(f"{path.name} is no fit written by forescale ({type(error).__name__}: {error})") from error
+
+
+@app.command()
+def predict(
+    fit: Annotated[Path, typer.Argument(help="A fit written with -o.")],
+    params: Annotated[str, typer.Option(help="Model size, such as 70B.")] = "",
+    tokens: Annotated[str, typer.Option(help="Training tokens, such as 1.4T.")] = "",
+    at: Annotated[str, typer.Option("--at", help="Any inputs: steps=1e5,width=512.")] = "",
+    interval: float = 0.9,
+    json: Json = False,
+) -> None:
+    """Predict a run from a fit, with its interval."""
+    inputs = _mapping(at) | {k: v for k, v in (("params", params), ("tokens", tokens)) if v}
+    _show(_load_fit(fit).predict(interval=interval, **inputs), json)
+
+
+@app.command()
+def plan(
+    fit: Annotated[Path, typer.Argument(help="A fit written with -o.")],
+    flops: Annotated[str, typer.Option(help="Budget, such as 1e23 or '30 PF-days'.")],
+    level: float = 0.9,
+    json: Json = False,
+) -> None:
+    """The compute-optimal model size and data under a FLOP budget."""
+    from ..plan import plan as run_plan
+
+    _show(run_plan(_load_fit(fit), flops, level), json)
+
+
+@app.command()
+def check(file: Annotated[str, typer.Argument(help="FILE.py, FILE.py:NAME or a catalogue name.")], json: Json = False) -> None:
+    """Run every conformance check on a law, yours or ours. Exit code 1 if one fails."""
+    from .. import laws
+    from ..check import check_law
+    from ..law.load import laws_in
+
+    found = list(laws_in(file).values()) if file.endswith(".py") else [laws.get(file)]
+    verdicts = [check_law(item) for item in found]
+    if json:
+        typer.echo(json_module.dumps([{"law": v.law, "passed": v.passed, "checks": [vars(c) for c in v.checks]} for v in verdicts]))
+    else:
+        typer.echo("\n\n".join(v.summary() for v in verdicts))
+    if not all(v.passed for v in verdicts):
+        raise typer.Exit(1)
+
+
+@laws_app.command("list")
+def laws_list(json: Json = False) -> None:
+    """Every law that ships."""
+    from .. import laws
+
+    items = [{"name": i.name, "inputs": list(i.inputs), "doc": i.doc, "source": i.source.ref} for i in laws.every()]
+    if json:
+        typer.echo(json_module.dumps(items))
+    else:
+        for item in items:
+            typer.echo(f"{item['name']:20} {', '.join(item['inputs']):28} {item['source']:18} {item['doc']}")
+
+
+@laws_app.command("show")
+def laws_show(name: str, json: Json = False) -> None:
+    """One law: formula, parameters, source, published values, citation."""
+    from .. import laws
+
+    item = laws.get(name)
+    data = {
+        "name": item.name,
+        "doc": item.doc,
+        "latex": item.latex,
+        "inputs": list(item.inputs),
+        "params": [{"name": p.name, "domain": str(p.domain), "start": p.start, "doc": p.doc} for p in item.params],
+        "claims": [str(c) for c in item.claims],
+        "source": vars(item.source),
+        "published": [{"name": p.name, "values": dict(p.values), "where": p.where} for p in item.published],
+        "bibtex": item.cite(),
+    }
+    if json:
+        typer.echo(json_module.dumps(data))
+        return
+    typer.echo(f"{item.name}: {item.doc}\n  {item.latex}\n  inputs: {', '.join(item.inputs)}")
+    for p in item.params:
+        typer.echo(f"  {p.name:8} {p.domain!s:10} {p.doc}")
+    source = item.source
+    typer.echo(f"  source: {source.title}, {source.ref}, eq. {source.eq} ({source.checked})\n  counts: {source.counts}")
+    for claim in item.claims:
+        typer.echo(f"  claims: {claim}")
+    for p in item.published:
+        values = ", ".join(f"{k} {v:g}" for k, v in p.values.items())
+        typer.echo(f"  published {p.name}: {values} ({p.where})")
+    typer.echo(item.cite())
+
+
+@studies_app.command("list")
+def studies_list(json: Json = False) -> None:
+    """Studies that can be loaded."""
+    from .. import studies
+
+    items = [studies.about(name) for name in studies.SHIPPED]
+    if json:
+        typer.echo(json_module.dumps(items))
+    else:
+        for item in items:
+            typer.echo(f"{item['slug']:12} {item['title']} ({len(studies.load(item['slug']))} runs, {item['unit']})")
+
+
+@ladder_app.command("stdlib")
+def ladder_stdlib(
+    folder: Annotated[Path, typer.Argument(help="Where runs.jsonl and the study are written.")] = Path("stdlib-ladder"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print every run and stop.")] = False,
+    workers: int = 2,
+) -> None:
+    """Train the shipped study again: prints the dry run, then tunes, trains and writes it. Resumable."""
+    from ..ladder.build import build, write_study
+    from ..ladder.build import dry_run as planned
+
+    runs = planned()
+    for r in runs:
+        typer.echo(
+            f"{r.role:9} N={r.params:>9,} D={r.tokens:>11,} steps={r.steps:>5} batch={r.batch_sequences:>3} "
+            f"lr={r.learning_rate:.4g} C={r.flops:.3g}"
+        )
+    typer.echo(f"{len(runs)} runs, {sum(r.flops for r in runs):.3g} FLOP")
+    if not dry_run:
+        write_study(build(folder, workers), folder)
+
+
+@app.command()
+def demo(
+    html: Annotated[Path, typer.Option(help="Where the figure goes.")] = Path("forescale-demo.html"), json: Json = False
+) -> None:
+    """Fit the shipped study, predict its held-out runs, then look; plan for ten times the compute."""
+    from .demo import run_demo
+
+    import sys
+
+    result = run_demo(html, sys.stderr if json else None)
+    if json:
+        typer.echo(json_module.dumps(result))

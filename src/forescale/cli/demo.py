@@ -1,0 +1,49 @@
+"""The main job on the shipped study, told step by step."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from .. import laws, studies
+from ..fit import fit
+from ..plan import plan
+from ..report.figure import fit_figure, write_html
+
+
+def run_demo(html: Path, out=None) -> dict:
+    """Fit, predict before looking, compare, plan, draw. Returns the numbers."""
+    out = out or sys.stdout
+
+    def say(text: str = "") -> None:
+        print(text, file=out)
+
+    study = studies.load("stdlib")
+    runs, held = study.role("fit"), study.role("held_out")
+    factor = held["flops"].min() / runs["flops"].max()
+    say(f"{studies.about('stdlib')['title']}:\n{len(runs)} runs fitted, {len(held)} held out at {factor:.2f}x the compute\n")
+    found = fit(laws.get("chinchilla"), runs)
+    say(found.summary())
+    said = found.predict(params=held["params"], tokens=held["tokens"])
+    say("\npredicted before looking (nats per byte, 90 % interval for a new run):")
+    for n, v, low, high in zip(held["params"], said.value, said.low, said.high, strict=True):
+        say(f"  N = {n:>9,.0f}   {v:.4f}   [{low:.4f}, {high:.4f}]")
+    truth = held["loss"]
+    errors, held_in = said.value / truth - 1, (said.low <= truth) & (truth <= said.high)
+    say("\nmeasured:")
+    for n, t, e, inside in zip(held["params"], truth, errors, held_in, strict=True):
+        say(f"  N = {n:>9,.0f}   {t:.4f}   error {e:+.2%}   interval {'held' if inside else 'missed'}")
+    say(f"  mean absolute error {np.abs(errors).mean():.2%}; the interval held for {held_in.sum()} of {len(held)}\n")
+    best = plan(found, 10 * float(runs["flops"].max()))
+    say(best.summary())
+    path = write_html(fit_figure(found, runs, held), html)
+    say(f"\nfigure: {path}")
+    return {
+        "fit": {k: v for k, v in found.to_dict().items() if k not in ("draws", "noise")},
+        "errors": errors.tolist(),
+        "held": held_in.tolist(),
+        "plan": best.to_dict(),
+        "figure": str(path),
+    }

@@ -1,0 +1,150 @@
+"""The compute-optimal model under a FLOP budget, C = 6 N D."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..fit import Fit
+from ..law import Law
+from ..quantities import format_number, parse_positive
+
+GOLDEN = 0.5 * (5**0.5 - 1)
+
+
+def optimal_params(law: Law, values: dict, flops: Any) -> np.ndarray:
+    """N* for each parameter draw: closed form where the law has one, else golden section in log N."""
+    from types import SimpleNamespace
+
+    if law.optimum:
+        return np.asarray(law.optimum(SimpleNamespace(**{k: np.asarray(v) for k, v in values.items()}), flops)[0])
+    return numeric_params(law, values, flops)
+
+
+def numeric_params(law: Law, values: dict, flops: Any) -> np.ndarray:
+    """N* by a grid and golden section over log N between 1 and flops / 6, for any law in params and tokens."""
+    draws = {k: np.atleast_1d(np.asarray(v, float))[:, None] for k, v in values.items()}
+    top = np.log(flops / 6.0)
+
+    def loss(log_n: np.ndarray) -> np.ndarray:
+        n = np.exp(log_n)
+        return law(draws, params=n, tokens=flops / (6.0 * n))
+
+    grid = np.linspace(0.0, top, 400)[None, 1:-1]
+    with np.errstate(all="ignore"):
+        at = np.nan_to_num(loss(grid), nan=np.inf).argmin(axis=1)
+        low, high = grid[0, np.maximum(at - 1, 0)], grid[0, np.minimum(at + 1, grid.shape[1] - 1)]
+        for _ in range(60):
+            a, b = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+            left = loss(a[:, None])[:, 0] < loss(b[:, None])[:, 0]
+            high, low = np.where(left, b, high), np.where(left, low, a)
+    out = np.exp(0.5 * (low + high))
+    return out if np.ndim(next(iter(values.values()))) else out[0]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """N*, D*, loss for a FLOP budget and the exponent a of N* in C, each (value, low, high)."""
+
+    flops: float
+    params: tuple[float, float, float]
+    tokens: tuple[float, float, float]
+    loss: tuple[float, float, float]
+    exponent: tuple[float, float, float]
+    flat: tuple[float, float]
+    factor: float
+    level: float
+    counts: str
+    warnings: tuple[str, ...]
+
+    @property
+    def tokens_per_param(self) -> float:
+        return self.tokens[0] / self.params[0]
+
+    def summary(self) -> str:
+        def line(name: str, triple: tuple, digits: int = 4) -> str:
+            value, low, high = (format_number(v, digits) for v in triple)
+            return f"  {name:18} {value}   [{low}, {high}]"
+
+        lines = [
+            f"compute-optimal at {self.flops:.3g} FLOP ({self.factor:.3g}x the largest fitted run), {self.level:.0%} intervals",
+            line("params", self.params),
+            line("tokens", self.tokens),
+            line("loss of a new run", self.loss),
+            line("a in N* = k C^a", self.exponent),
+            f"  {self.tokens_per_param:.1f} tokens per parameter; within 0.5 % of the best loss: "
+            f"{format_number(self.flat[0])} to {format_number(self.flat[1])} params",
+            f"  counted as {self.counts}: C = 6 N D with N as the runs count it",
+        ]
+        return "\n".join(lines + [f"warning: {w}" for w in self.warnings])
+
+    def to_dict(self) -> dict:
+        return vars(self) | {"tokens_per_param": self.tokens_per_param}
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self.summary())}</pre>"
+
+
+def plan(fit: Fit, flops: float | str, level: float = 0.9) -> Plan:
+    """The compute-optimal size and data for a budget, from a fit in params and tokens.
+
+    Intervals come from the fit's resampled draws; that of the loss is for a new run.
+    Raises InputError for a law without both inputs or a budget that is no positive number.
+    """
+    if set(fit.law.inputs) != {"params", "tokens"}:
+        raise InputError(f"a plan needs a law in params and tokens; {fit.law.name} takes {', '.join(fit.law.inputs)}")
+    if not 0 < level < 1:
+        raise InputError(f"level must lie between 0 and 1, got {level}")
+    budget = parse_positive(flops, "flops")
+    best = float(optimal_params(fit.law, dict(fit.params), budget))
+    drawn = np.asarray(optimal_params(fit.law, fit.draws.params, budget))
+    nearby = np.asarray(optimal_params(fit.law, fit.draws.params, budget * 1.1))
+    slopes = np.log(nearby / drawn) / np.log(1.1)
+    slope = float(np.log(float(optimal_params(fit.law, dict(fit.params), budget * 1.1)) / best) / np.log(1.1))
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    predicted = fit.predict(interval=level, params=best, tokens=budget / (6 * best))
+    n_low, n_high = np.quantile(drawn, ends)
+    a_low, a_high = np.quantile(slopes, ends)
+    factor = budget / fit.ranges["flops"][1]
+    return Plan(
+        budget,
+        (best, float(n_low), float(n_high)),
+        (budget / (6 * best), float(budget / (6 * n_high)), float(budget / (6 * n_low))),
+        (float(predicted.value), float(predicted.low), float(predicted.high)),
+        (slope, float(a_low), float(a_high)),
+        _flat(fit, best, budget),
+        factor,
+        level,
+        fit.counts,
+        _warnings(fit, best, budget, (n_low, n_high), factor),
+    )
+
+
+def _flat(fit: Fit, best: float, budget: float, share: float = 0.005) -> tuple[float, float]:
+    """The range of N whose loss stays within `share` of the best at this budget."""
+    n = best * np.geomspace(1e-3, 1e3, 4001)
+    n = n[(n > 1) & (n < budget / 6)]
+    loss = fit.law(fit.params, params=n, tokens=budget / (6 * n))
+    good = n[loss <= (1 + share) * loss.min()]
+    return float(good.min()), float(good.max())
+
+
+def _warnings(fit: Fit, best: float, budget: float, ends: tuple, factor: float) -> tuple[str, ...]:
+    out = []
+    low, high = fit.ranges["params"]
+    if factor > 10:
+        out.append(f"{factor:.3g}x beyond the data: intervals assume that the law still holds there")
+    for name, value, (least, most) in (
+        ("N*", best, (low, high)),
+        ("D*", budget / (6 * best), fit.ranges["tokens"]),
+    ):
+        if factor <= 1 and not least < value < most:
+            out.append(f"{name} = {format_number(value)} lies outside the fitted {format_number(least)} to {format_number(most)}")
+    if ends[1] > 10 * ends[0]:
+        out.append("undecided: the interval of N* spans more than a factor 10; runs off the optimum would narrow it")
+    return tuple(out)

@@ -1,0 +1,109 @@
+"""Files and dataframes to raw columns of text or numbers, with nothing repaired on the way."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+
+Columns = dict[str, list]
+
+
+def read_columns(source: Any) -> tuple[Columns, str, str]:
+    """Columns, a name for messages, and the sha256 of the data. `source`: a path or any dataframe."""
+    if isinstance(source, (str, PathLike)) or hasattr(source, "joinpath"):
+        return _read_file(Path(str(source)))
+    if isinstance(source, dict):
+        columns = {str(k): list(v) for k, v in source.items()}
+    else:
+        import narwhals as nw
+
+        try:
+            columns = nw.from_native(source, eager_only=True).to_dict(as_series=False)
+        except TypeError as error:
+            raise InputError(f"cannot read runs from {type(source).__name__}; give a path or a dataframe") from error
+    if len({len(v) for v in columns.values()}) > 1:
+        raise InputError("columns differ in length: " + ", ".join(f"{k} {len(v)}" for k, v in columns.items()))
+    return columns, "dataframe", hashlib.sha256(repr(columns).encode()).hexdigest()
+
+
+def _read_file(path: Path) -> tuple[Columns, str, str]:
+    if not path.is_file():
+        raise InputError(f"no file {path}")
+    raw = path.read_bytes()
+    if not raw.strip():
+        raise InputError(f"{path.name} is empty; it needs a header line and one line per run")
+    readers = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".parquet": _parquet}
+    if path.suffix.lower() not in readers:
+        raise InputError(f"{path.name}: unknown kind {path.suffix!r}; give one of {', '.join(readers)}")
+    columns = readers[path.suffix.lower()](raw, path)
+    if not columns or not len(next(iter(columns.values()))):
+        raise InputError(f"{path.name} has a header but no rows")
+    return columns, path.name, hashlib.sha256(raw).hexdigest()
+
+
+def _text(raw: bytes, path: Path) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path.name} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+
+
+def _csv(raw: bytes, path: Path) -> Columns:
+    text = _text(raw, path)
+    if "\0" in text:
+        raise InputError(f"{path.name} holds a zero byte at character {text.index(chr(0))}; it is not a text table")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix == ".tsv" else ",", strict=True)
+    rows: list[list[str]] = []
+    try:
+        for row in reader:
+            if row and any(cell.strip() for cell in row):
+                rows.append(row)
+                if len(row) != len(rows[0]):
+                    raise InputError(
+                        f"{path.name} line {reader.line_num}: {len(row)} fields where the header has {len(rows[0])}; "
+                        "the file may be cut off or hold an unquoted comma"
+                    )
+    except csv.Error as error:
+        raise InputError(f"{path.name} line {reader.line_num}: {error}; the file may be cut off") from error
+    if not rows:
+        raise InputError(f"{path.name} holds no table; it needs a header line and one line per run")
+    header = [name.strip() for name in rows[0]]
+    twice = sorted({h for h in header if header.count(h) > 1})
+    if twice or "" in header:
+        raise InputError(f"{path.name}: column name {(twice or [''])[0]!r} appears twice or is empty; name each column once")
+    if not any(any(c.isalpha() for c in h) for h in header):
+        raise InputError(f"{path.name}: the first line {','.join(header)[:60]!r} is no header; name the columns there")
+    return {name: [row[i].strip() for row in rows[1:]] for i, name in enumerate(header)}
+
+
+def _jsonl(raw: bytes, path: Path) -> Columns:
+    records = []
+    for number, line in enumerate(_text(raw, path).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path.name} line {number}: not JSON ({error.msg}); the file may be cut off") from error
+        if not isinstance(record, dict):
+            raise InputError(f"{path.name} line {number}: expected an object, found {type(record).__name__}")
+        records.append(record)
+    names = list(dict.fromkeys(k for r in records for k in r))
+    return {name: [r.get(name) for r in records] for name in names}
+
+
+def _parquet(raw: bytes, path: Path) -> Columns:
+    import polars as pl
+
+    try:
+        return pl.read_parquet(io.BytesIO(raw)).to_dict(as_series=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        first = str(error).splitlines()[0]
+        raise InputError(f"{path.name} is no readable Parquet file ({first}); it may be cut off") from error

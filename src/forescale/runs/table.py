@@ -1,0 +1,201 @@
+"""Runs: the tidy table of what was measured, checked on the way in."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..quantities import QUANTITIES, format_number, parse_number
+from .read import Columns, read_columns
+
+COUNTS = "6ND"
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_MISSING = {"", "nan", "na", "n/a", "null", "none", "inf", "-inf", "+inf", "infinity"}
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Columns of equal length: numbers as float arrays, everything else as text.
+
+    `dropped` lists (row, reason) of rows left out, `counts` how FLOPs are counted, `sha256` the data's hash.
+    Row numbers are those of the data: the first row below the header is row 1.
+    """
+
+    columns: Mapping[str, np.ndarray]
+    source: str = "memory"
+    sha256: str = ""
+    counts: str = COUNTS
+    dropped: tuple[tuple[int, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+    mapping: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self.columns:
+            have = ", ".join(self.columns)
+            raise InputError(f"{self.source} has no column {name!r}; it has {have}; map one with {name}=COLUMN")
+        return self.columns[name]
+
+    def numbers(self, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """Columns as floats; a missing one of params, tokens, flops follows from the others as C = 6 N D."""
+        return {n: self[n] if n in self.columns else self._derived(n) for n in names}
+
+    def _derived(self, name: str) -> np.ndarray:
+        have = self.columns
+        if name == "flops" and {"params", "tokens"} <= set(have):
+            return 6.0 * have["params"] * have["tokens"]
+        other = {"tokens": "params", "params": "tokens"}.get(name)
+        if other in have and "flops" in have:
+            return have["flops"] / (6.0 * have[other])
+        return self[name]
+
+    def where(self, mask: np.ndarray) -> Runs:
+        """The rows where mask holds."""
+        return replace(self, columns={k: v[np.asarray(mask, bool)] for k, v in self.columns.items()})
+
+    def role(self, name: str) -> Runs:
+        """The rows of one role (fit, held_out, ...)."""
+        return self.where(self["role"] == name)
+
+    def to_frame(self) -> Any:
+        import polars as pl
+
+        return pl.DataFrame(dict(self.columns))
+
+    def summary(self) -> str:
+        lines = [f"{len(self)} rows from {self.source}"]
+        for name, values in self.columns.items():
+            if values.dtype.kind == "f" and len(values):
+                unit = QUANTITIES[name].unit if name in QUANTITIES else ""
+                low, high = format_number(values.min(), 4), format_number(values.max(), 4)
+                lines.append(f"  {name:14} {low} to {high} {unit}")
+        return "\n".join(lines + [f"  warning: {w}" for w in self.warnings])
+
+    def _repr_html_(self) -> str:
+        return self.to_frame()._repr_html_()
+
+
+def read(source: Any, drop_bad: bool = False, **mapping: str) -> Runs:
+    """Read runs from a CSV, Parquet or JSONL file or any dataframe.
+
+    `mapping` names the column of a quantity where the name is not its own or a known alias:
+    read("runs.csv", params="n_params", loss="val_loss"). Rows whose loss or input is missing, NaN or infinite are
+    left out and listed. Text that is no number, and values at or below zero, are errors unless `drop_bad`.
+    Raises InputError naming file, row and column.
+    """
+    raw, name, digest = read_columns(source)
+    chosen = _choose(raw, mapping, name)
+    count = len(next(iter(raw.values())))
+    bad: dict[int, str] = {}
+    columns: dict[str, np.ndarray] = {}
+    for quantity, column in chosen.items():
+        columns[quantity] = _numbers(raw[column], quantity, column, name, bad, drop_bad)
+    for column, values in raw.items():
+        if column not in chosen.values() and column not in columns:
+            columns[column] = _as_is(values)
+    keep = np.ones(count, bool)
+    keep[list(bad)] = False
+    if not keep.any():
+        raise InputError(f"{name}: no usable row; the first: row {min(bad) + 1}, {bad[min(bad)]}")
+    runs = Runs({k: v[keep] for k, v in columns.items()}, name, digest, mapping=chosen)
+    dropped = tuple((i + 1, why) for i, why in sorted(bad.items()))
+    return replace(runs, dropped=dropped, warnings=_warnings(runs, chosen, dropped))
+
+
+def _choose(raw: Columns, mapping: Mapping[str, str], name: str) -> dict[str, str]:
+    """Which column holds which quantity: the map first, then the quantity's own name, then its aliases."""
+    chosen: dict[str, str] = {}
+    for quantity, column in mapping.items():
+        if column not in raw:
+            raise InputError(f"{name} has no column {column!r} (mapped to {quantity}); it has {', '.join(raw)}")
+        chosen[quantity] = column
+    for quantity, known in QUANTITIES.items():
+        if quantity in chosen:
+            continue
+        if quantity in raw:
+            chosen[quantity] = quantity
+            continue
+        found = [c for c in raw if c.lower() in (quantity, *known.aliases) and c not in chosen.values()]
+        if len(found) > 1:
+            raise InputError(f"{name}: {', '.join(found)} could all be {quantity}; say which with {quantity}={found[0]}")
+        if found:
+            chosen[quantity] = found[0]
+    if "loss" not in chosen:
+        raise InputError(f"{name} has no loss column; it has {', '.join(raw)}; map one with loss=COLUMN")
+    return chosen
+
+
+def _numbers(values: list, quantity: str, column: str, name: str, bad: dict, drop_bad: bool) -> np.ndarray:
+    out = np.full(len(values), np.nan)
+    positive = quantity not in QUANTITIES or QUANTITIES[quantity].positive
+    for i, value in enumerate(values):
+        number, why = _number(value, quantity)
+        if why is None and number is None:
+            bad.setdefault(i, f"{column} is {value!r}")
+            continue
+        if why is None and positive and number <= 0:
+            why = f"{quantity} must be above zero"
+        if why is None:
+            out[i] = number
+        elif drop_bad:
+            bad.setdefault(i, f"{column} is {value!r}")
+        else:
+            raise InputError(
+                f"{name} row {i + 1}, column {column}: {value!r}: {why}; mend it, map another column to "
+                f"{quantity}, or leave such rows out with drop_bad (--drop-bad)"
+            )
+    return out
+
+
+def _number(value: Any, quantity: str) -> tuple[float | None, str | None]:
+    """(number, None), (None, None) where it is missing or not finite, or (None, reason)."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None, None
+    if isinstance(value, bool):
+        return None, "a truth value is no number"
+    if isinstance(value, (int, float)):
+        return float(value), None
+    text = str(value).strip()
+    if text.lower() in _MISSING:
+        return None, None
+    if _PLAIN.fullmatch(text):
+        number = float(text)
+        return (number, None) if math.isfinite(number) else (None, None)
+    if quantity in ("params", "tokens", "flops", "batch_size", "steps") and "," not in text and "_" not in text:
+        try:
+            return parse_number(text), None
+        except InputError:
+            pass
+    return None, "not a number"
+
+
+def _as_is(values: list) -> np.ndarray:
+    """A column we were not asked to understand: floats if every entry is a plain number, else text."""
+    if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
+        return np.array(values, float)
+    texts = ["" if v is None else str(v) for v in values]
+    if texts and all(_PLAIN.fullmatch(t) for t in texts):
+        return np.array([float(t) for t in texts])
+    return np.array(texts, dtype=object)
+
+
+def _warnings(runs: Runs, chosen: Mapping[str, str], dropped: tuple) -> tuple[str, ...]:
+    out = []
+    if dropped:
+        shown = "; ".join(f"row {i}: {why}" for i, why in dropped[:5]) + (" ..." if len(dropped) > 5 else "")
+        out.append(f"{len(dropped)} row{'s' if len(dropped) > 1 else ''} left out: {shown}")
+    for quantity, column in chosen.items():
+        if quantity != column and column.lower() in QUANTITIES.get(quantity, QUANTITIES["loss"]).aliases:
+            out.append(f"column {column!r} is read as {quantity}")
+    keys = list(zip(*(runs.columns[q].tolist() for q in chosen), strict=True))
+    if len(set(keys)) < len(keys):
+        out.append(f"{len(keys) - len(set(keys))} rows repeat another row exactly; each counts as a measurement of its own")
+    return tuple(out)
