@@ -73,7 +73,8 @@ def test_porian_exponents(study):
     for arm, values in published.items():
         if "params_exponent" not in values:
             continue
-        rows = optima.where(optima["arm"] == arm)
+        keys = ("dataset", "hparams", "warmup", "decay", "param_count", "loss_split")
+        rows = optima.where(np.array(["-".join(r) for r in zip(*(optima[k] for k in keys), strict=True)]) == arm)
         x = {"x": rows["flops"]}
         problem = Problem(
             laws.get("power"), [(x, rows["params_opt"].astype(float))], Objective("squares"), [rows["loss"] ** -2.0]

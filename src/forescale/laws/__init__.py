@@ -8,24 +8,24 @@ from importlib import import_module
 from ..errors import one_of
 from ..law import Law, load_law
 
-# name -> file; imported when asked for, so that listing is all that loads everything
+# name -> file; imported when asked for; no file bears the name of a law, which would hide it
 CATALOGUE = {
-    "chinchilla": "chinchilla",
-    "overtraining": "chinchilla",
-    "downstream_error": "chinchilla",
-    "coupled": "coupled",
-    "kaplan": "kaplan",
-    "kaplan_params": "kaplan",
-    "kaplan_tokens": "kaplan",
-    "kaplan_compute": "kaplan",
-    "kaplan_steps": "kaplan",
-    "power": "power",
-    "power_floor": "power",
+    "chinchilla": "hoffmann",
+    "overtraining": "hoffmann",
+    "downstream_error": "hoffmann",
+    "coupled": "coupling",
+    "kaplan": "kaplan2020",
+    "kaplan_params": "kaplan2020",
+    "kaplan_tokens": "kaplan2020",
+    "kaplan_compute": "kaplan2020",
+    "kaplan_steps": "kaplan2020",
+    "power": "powers",
+    "power_floor": "powers",
     "broken1": "broken",
     "broken2": "broken",
     "broken3": "broken",
     "m4": "broken",
-    "farseer": "farseer",
+    "farseer": "farseer2025",
     "width_depth": "gemstones",
     "width_depth_params": "gemstones",
 }

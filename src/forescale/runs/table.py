@@ -34,11 +34,14 @@ class Runs:
     dropped: tuple[tuple[int, str], ...] = ()
     warnings: tuple[str, ...] = ()
     mapping: Mapping[str, str] = field(default_factory=dict)
+    ambiguous: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
 
     def __getitem__(self, name: str) -> np.ndarray:
+        if name in self.ambiguous and name not in self.columns:
+            raise InputError(_which(self.source, name, self.ambiguous[name]))
         if name not in self.columns:
             have = ", ".join(self.columns)
             raise InputError(f"{self.source} has no column {name!r}; it has {have}; map one with {name}=COLUMN")
@@ -50,6 +53,8 @@ class Runs:
 
     def _derived(self, name: str) -> np.ndarray:
         have = self.columns
+        if name in self.ambiguous:
+            return self[name]
         if name == "flops" and {"params", "tokens"} <= set(have):
             return 6.0 * have["params"] * have["tokens"]
         other = {"tokens": "params", "params": "tokens"}.get(name)
@@ -92,7 +97,7 @@ def read(source: Any, drop_bad: bool = False, **mapping: str) -> Runs:
     Raises InputError naming file, row and column.
     """
     raw, name, digest = read_columns(source)
-    chosen = _choose(raw, mapping, name)
+    chosen, ambiguous = _choose(raw, mapping, name)
     count = len(next(iter(raw.values())))
     bad: dict[int, str] = {}
     columns: dict[str, np.ndarray] = {}
@@ -105,14 +110,18 @@ def read(source: Any, drop_bad: bool = False, **mapping: str) -> Runs:
     keep[list(bad)] = False
     if not keep.any():
         raise InputError(f"{name}: no usable row; the first: row {min(bad) + 1}, {bad[min(bad)]}")
-    runs = Runs({k: v[keep] for k, v in columns.items()}, name, digest, mapping=chosen)
+    runs = Runs({k: v[keep] for k, v in columns.items()}, name, digest, mapping=chosen, ambiguous=ambiguous)
     dropped = tuple((i + 1, why) for i, why in sorted(bad.items()))
     return replace(runs, dropped=dropped, warnings=_warnings(runs, chosen, dropped))
 
 
-def _choose(raw: Columns, mapping: Mapping[str, str], name: str) -> dict[str, str]:
-    """Which column holds which quantity: the map first, then the quantity's own name, then its aliases."""
+def _choose(raw: Columns, mapping: Mapping[str, str], name: str) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Which column holds which quantity: the map first, then the quantity's own name, then its aliases.
+
+    Also the quantities with several candidates: an error as soon as one of them is asked for.
+    """
     chosen: dict[str, str] = {}
+    ambiguous: dict[str, list[str]] = {}
     for quantity, column in mapping.items():
         if column not in raw:
             raise InputError(f"{name} has no column {column!r} (mapped to {quantity}); it has {', '.join(raw)}")
@@ -125,12 +134,18 @@ def _choose(raw: Columns, mapping: Mapping[str, str], name: str) -> dict[str, st
             continue
         found = [c for c in raw if c.lower() in (quantity, *known.aliases) and c not in chosen.values()]
         if len(found) > 1:
-            raise InputError(f"{name}: {', '.join(found)} could all be {quantity}; say which with {quantity}={found[0]}")
-        if found:
+            ambiguous[quantity] = found
+        elif found:
             chosen[quantity] = found[0]
+    if "loss" in ambiguous:
+        raise InputError(_which(name, "loss", ambiguous["loss"]))
     if "loss" not in chosen:
         raise InputError(f"{name} has no loss column; it has {', '.join(raw)}; map one with loss=COLUMN")
-    return chosen
+    return chosen, ambiguous
+
+
+def _which(name: str, quantity: str, found: Sequence[str]) -> str:
+    return f"{name}: {', '.join(found)} could all be {quantity}; say which with {quantity}={found[0]}"
 
 
 def _numbers(values: list, quantity: str, column: str, name: str, bad: dict, drop_bad: bool) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..law import Param, Source, Working, decreasing, floor, interval, law, positive
-from .chinchilla import two_term_optimum
+from .hoffmann import two_term_optimum
 
 _E = Param("E", positive, (0.1, 3.0), "loss left at infinite N and D")
 _EXPONENTS = (
