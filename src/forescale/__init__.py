@@ -10,9 +10,7 @@ from types import ModuleType
 __version__ = "0.1.0"
 
 _WHERE = {
-    **dict.fromkeys(
-        ("Law", "Param", "Published", "Source", "Working", "decreasing", "floor", "implicit", "increasing"), ".law"
-    ),
+    **dict.fromkeys(("Law", "Param", "Published", "Source", "Working", "decreasing", "floor", "implicit", "increasing"), ".law"),
     **dict.fromkeys(("interval", "law", "load_law", "positive", "real"), ".law"),
     **dict.fromkeys(("Fit", "fit"), ".fit"),
     **dict.fromkeys(("Runs", "read"), ".runs"),

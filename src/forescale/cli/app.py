@@ -11,7 +11,9 @@ import typer
 from ..errors import InputError
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Predict the run you cannot afford from the runs you can.",
+    add_completion=False,
+    no_args_is_help=True,
+    help="Predict the run you cannot afford from the runs you can.",
     pretty_exceptions_enable=False,
 )
 laws_app = typer.Typer(no_args_is_help=True, help="The catalogue of laws.")
@@ -64,9 +66,7 @@ def fit(
     table = table.role(role) if role else table
     if not len(table):
         raise InputError(f"{runs.name}: no row has role {role!r}")
-    found = run_fit(
-        laws.get(law), table, loss=loss, residual=residual, delta=delta, resamples=resamples, seed=seed, spec=law
-    )
+    found = run_fit(laws.get(law), table, loss=loss, residual=residual, delta=delta, resamples=resamples, seed=seed, spec=law)
     if out:
         found.to_json(out)
     _show(found, json)
@@ -122,7 +122,9 @@ def check(file: Annotated[str, typer.Argument(help="FILE.py, FILE.py:NAME or a c
     found = list(laws_in(file).values()) if file.endswith(".py") else [laws.get(file)]
     verdicts = [check_law(item) for item in found]
     if json:
-        typer.echo(json_module.dumps([{"law": v.law, "passed": v.passed, "checks": [vars(c) for c in v.checks]} for v in verdicts]))
+        typer.echo(
+            json_module.dumps([{"law": v.law, "passed": v.passed, "checks": [vars(c) for c in v.checks]} for v in verdicts])
+        )
     else:
         typer.echo("\n\n".join(v.summary() for v in verdicts))
     if not all(v.passed for v in verdicts):
@@ -214,9 +216,9 @@ def demo(
     html: Annotated[Path, typer.Option(help="Where the figure goes.")] = Path("forescale-demo.html"), json: Json = False
 ) -> None:
     """Fit the shipped study, predict its held-out runs, then look; plan for ten times the compute."""
-    from .demo import run_demo
-
     import sys
+
+    from .demo import run_demo
 
     result = run_demo(html, sys.stderr if json else None)
     if json:

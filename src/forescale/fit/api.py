@@ -86,7 +86,9 @@ def _check(law: Law, runs: Runs, x: dict, y: np.ndarray, fixed: Mapping, weights
     if not free:
         raise InputError(f"law {law.name}: every parameter is fixed; nothing is left to fit")
     if len(y) < free:
-        raise InputError(f"{runs.source}: {len(y)} rows cannot fit the {free} free parameters of {law.name}; add runs or fix some")
+        raise InputError(
+            f"{runs.source}: {len(y)} rows cannot fit the {free} free parameters of {law.name}; add runs or fix some"
+        )
     for name, values in x.items():
         if np.ptp(values) == 0:
             raise InputError(

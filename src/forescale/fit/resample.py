@@ -31,10 +31,13 @@ def multinomial(groups: np.ndarray, count: int, rng: np.random.Generator) -> np.
 
 
 def log_residuals(problem: Problem, z: np.ndarray) -> np.ndarray:
-    """log prediction - log measurement of the first data set, widened for the parameters already spent."""
+    """log prediction - log measurement of the first data set (n,).
+
+    Not widened for spent parameters: the resampled Huber fits already scatter more than the estimate does, and in
+    simulation the widened interval covers too much (96 % for iid noise at a nominal 90 %).
+    """
     x, y, _ = problem._inputs(np.zeros(1, int), slice(None))
-    r = np.log(problem.predict(problem.to_values(z), np.zeros(1, int), x)[0] / np.atleast_2d(y)[0])
-    return r * np.sqrt(len(r) / max(1, len(r) - problem.k))
+    return np.log(problem.predict(problem.to_values(z), np.zeros(1, int), x)[0] / np.atleast_2d(y)[0])
 
 
 def bootstrap(

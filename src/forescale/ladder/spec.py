@@ -85,9 +85,7 @@ def sweep(shape: tuple[int, int], factors: tuple[float, ...]) -> list[RunSpec]:
     """Learning rates `factors` times the centre, at 20 tokens per parameter or 2.5e12 FLOP."""
     n = params_of(shape)
     tokens = int(min(20 * n, 2.5e12 / (6 * n)))
-    return [
-        RunSpec(*shape, tokens, batch_for(tokens), round(sweep_centre(n) * f, 6), 0, "lr_sweep", 0.0) for f in factors
-    ]
+    return [RunSpec(*shape, tokens, batch_for(tokens), round(sweep_centre(n) * f, 6), 0, "lr_sweep", 0.0) for f in factors]
 
 
 def isoflop_group(budget: float, max_tokens: float, learning_rate, role: str) -> Iterator[RunSpec]:

@@ -9,7 +9,7 @@ def _stretched(name, low, high):
     """exp(a N^g + b) searched by value v, slope s in log N and curvature g at the centre of the data."""
     return (
         Param("v" + name, real, (low, high), f"log of term {name} at the centre"),
-        Param("s" + name, real, (-0.6, 0.6), f"its slope in log N there"),
+        Param("s" + name, real, (-0.6, 0.6), "its slope in log N there"),
     )
 
 

@@ -23,16 +23,19 @@ def fit_figure(fit: Fit, runs: Runs, held_out: Runs | None = None):
     figure = go.Figure()
     edge = np.concatenate((c, c[::-1]))
     figure.add_scatter(
-        x=edge, y=np.concatenate((band.high, band.low[::-1])), fill="toself", line_width=0, name="90 % for a new run",
-        fillcolor="rgba(40,110,190,0.18)", hoverinfo="skip",
+        x=edge,
+        y=np.concatenate((band.high, band.low[::-1])),
+        fill="toself",
+        line_width=0,
+        name="90 % for a new run",
+        fillcolor="rgba(40,110,190,0.18)",
+        hoverinfo="skip",
     )
     figure.add_scatter(x=c, y=band.value, name="best loss at this compute", line_color="rgb(40,110,190)")
     for table, name, color in ((runs, "fitted", "#555"), (held_out, "held out", "#d33")):
         if table is not None:
             text = [f"N = {a:,.0f}, D = {b:,.0f}" for a, b in zip(table["params"], table["tokens"], strict=True)]
-            figure.add_scatter(
-                x=table["flops"], y=table["loss"], text=text, mode="markers", name=name, marker_color=color
-            )
+            figure.add_scatter(x=table["flops"], y=table["loss"], text=text, mode="markers", name=name, marker_color=color)
     ticks = {"type": "log", "dtick": 1, "exponentformat": "power"}
     figure.update_layout(xaxis={"title": "FLOP", **ticks}, yaxis={"title": "loss", "type": "log"}, template="plotly_white")
     return figure

@@ -78,9 +78,17 @@ def _csv(raw: bytes, path: Path) -> Columns:
     twice = sorted({h for h in header if header.count(h) > 1})
     if twice or "" in header:
         raise InputError(f"{path.name}: column name {(twice or [''])[0]!r} appears twice or is empty; name each column once")
-    if not any(any(c.isalpha() for c in h) for h in header):
+    if all(_is_number(h) for h in header):
         raise InputError(f"{path.name}: the first line {','.join(header)[:60]!r} is no header; name the columns there")
     return {name: [row[i].strip() for row in rows[1:]] for i, name in enumerate(header)}
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _jsonl(raw: bytes, path: Path) -> Columns:

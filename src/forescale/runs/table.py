@@ -112,7 +112,7 @@ def read(source: Any, drop_bad: bool = False, **mapping: str) -> Runs:
         raise InputError(f"{name}: no usable row; the first: row {min(bad) + 1}, {bad[min(bad)]}")
     runs = Runs({k: v[keep] for k, v in columns.items()}, name, digest, mapping=chosen, ambiguous=ambiguous)
     dropped = tuple((i + 1, why) for i, why in sorted(bad.items()))
-    return replace(runs, dropped=dropped, warnings=_warnings(runs, chosen, dropped))
+    return replace(runs, dropped=dropped, warnings=_warnings(runs, chosen, dropped) + _cut(source))
 
 
 def _choose(raw: Columns, mapping: Mapping[str, str], name: str) -> tuple[dict[str, str], dict[str, list[str]]]:
@@ -200,6 +200,17 @@ def _as_is(values: list) -> np.ndarray:
     if texts and all(_PLAIN.fullmatch(t) for t in texts):
         return np.array([float(t) for t in texts])
     return np.array(texts, dtype=object)
+
+
+def _cut(source: Any) -> tuple[str, ...]:
+    """A text table whose last line has no end may have lost digits of its last number: nothing else can tell."""
+    path = str(source)
+    if not path.lower().endswith((".csv", ".tsv")):
+        return ()
+    with open(path, "rb") as file:
+        file.seek(-1, 2)
+        whole = file.read(1) in b"\r\n"
+    return () if whole else (f"the last line of {path} has no line end: if the file was cut off, its last number is wrong",)
 
 
 def _warnings(runs: Runs, chosen: Mapping[str, str], dropped: tuple) -> tuple[str, ...]:

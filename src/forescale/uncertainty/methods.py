@@ -41,7 +41,7 @@ def _wild(fit: Fit, count: int, seed: int) -> Draws:
     names, index = np.unique(fit._groups, return_inverse=True)
     signs = rng.choice([-1.0, 1.0], size=(count, len(names)))[:, index]  # one sign a run keeps its rows together
     x = {k: v[0] for k, v in problem.x.items()}
-    fitted = problem.y[0] * np.exp(log_residuals(problem, fit._z) * np.sqrt(max(1, len(r) - problem.k) / len(r)))
+    fitted = problem.y[0] * np.exp(r)
     sets = [(x, fitted * np.exp(r * s)) for s in signs]
     many = Problem(fit.law, sets, fit.objective, [problem.weights[0]] * count, problem.fixed)
     end = descend(many, np.repeat(fit._z, count, axis=0), np.arange(count), None, 100, 1e-9)
@@ -56,7 +56,13 @@ def laplace(fit: Fit, count: int = 1000, seed: int = 0) -> Draws:
     Labelled a fast look: it assumes independent normal noise and a locally linear law.
     """
     problem = fit._problem
-    squares = Problem(fit.law, [({k: v[0] for k, v in problem.x.items()}, problem.y[0])], Objective("squares"), [problem.weights[0]], problem.fixed)
+    squares = Problem(
+        fit.law,
+        [({k: v[0] for k, v in problem.x.items()}, problem.y[0])],
+        Objective("squares"),
+        [problem.weights[0]],
+        problem.fixed,
+    )
     _, _, curvature = squares.normal(fit._z, np.zeros(1, int), None, np.ones(1))
     r = log_residuals(problem, fit._z)
     covariance = np.linalg.pinv(curvature[0], rcond=1e-12) * np.mean(r * r)

@@ -1,0 +1,93 @@
+"""The commands, as a user runs them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from forescale import studies
+
+
+def run(*args, code=0):
+    done = subprocess.run([sys.executable, "-m", "forescale", *map(str, args)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cli") / "runs.csv"
+    studies.load().role("fit").to_frame().write_csv(path)
+    return path
+
+
+def test_fit_predict_plan(table, tmp_path):
+    out = tmp_path / "fit.json"
+    fitted = json.loads(run("fit", table, "-o", out, "--json"))
+    assert fitted["status"] == "CONVERGED" and fitted["rows"] == 56
+    said = json.loads(run("predict", out, "--params", "1M", "--tokens", "6.5M", "--json"))
+    assert said["low"] < said["value"] < said["high"]
+    best = json.loads(run("plan", out, "--flops", "1e14", "--json"))
+    assert best["params"][1] < best["params"][0] < best["params"][2]
+    assert "compute-optimal" in run("plan", out, "--flops", "1e14")
+
+
+def test_demo(tmp_path):
+    text = run("demo", "--html", tmp_path / "d.html")
+    assert text.index("predicted before looking") < text.index("measured:") and "mean absolute error" in text
+    html = (tmp_path / "d.html").read_text()
+    assert "Plotly.newPlot" in html and 'src="http' not in html
+
+
+def test_catalogue_commands():
+    assert "farseer" in run("laws", "list")
+    shown = json.loads(run("laws", "show", "kaplan", "--json"))
+    assert shown["source"]["ref"] == "arXiv:2001.08361"
+    assert "stdlib" in run("studies", "list")
+    assert "held_out" in run("ladder", "stdlib", "--dry-run")
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("fit", "nowhere.csv"), "no file"),
+        (("predict", "nowhere.json", "--params", "7B"), "no file"),
+        (("laws", "show", "chinchila"), "did you mean 'chinchilla'"),
+        (("check", "nowhere.py"), "no file"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(args, said):
+    error = run(*args, code=2)
+    assert said in error and error.count("\n") == 1
+
+
+def test_bad_options(table):
+    assert "cannot read 'x'" in run("fit", table, "--map", "x", code=2)
+    assert "did you mean" in run("fit", table, "--law", "chinchila", code=2)
+    assert "huber" in run("fit", table, "--loss", "hubr", code=2)
+
+
+def test_check_of_a_users_file(tmp_path):
+    wrong = tmp_path / "mine.py"
+    wrong.write_text(
+        "import forescale as fs\n"
+        "@fs.law(inputs=('tokens',), output='loss', linear=('A', 'b'), claims=(fs.decreasing('tokens'),),\n"
+        "        params=(fs.Param('A', fs.positive, (1, 1e4), ''), fs.Param('b', fs.interval(0, 2), (0.1, 0.9), '')),\n"
+        "        source=fs.Source('mine'))\n"
+        "def mine(p, x):\n    return p.A * x.tokens**p.b\n"
+    )
+    done = run("check", wrong, code=1)
+    assert done == "" or "FAIL" in done
+    shown = subprocess.run([sys.executable, "-m", "forescale", "check", wrong], capture_output=True, text=True)
+    assert "FAIL  linear parameters" in shown.stdout and "FAIL  claim: decreasing in tokens" in shown.stdout
+
+
+def test_help_loads_neither_scipy_nor_a_table_library():
+    code = (
+        "import sys\nfrom forescale.cli import main\nsys.argv = ['forescale', '--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\nprint([m for m in ('scipy', 'polars', 'numpy') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    assert out.strip().endswith("[]")

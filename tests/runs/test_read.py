@@ -1,0 +1,104 @@
+"""Every kind of bad input has its own line that names row, column and remedy."""
+
+import polars as pl
+import pytest
+
+from forescale.errors import InputError
+from forescale.fit import fit
+from forescale.laws import get
+from forescale.runs import read
+
+GOOD = "params,tokens,loss\n1e6,2e7,4.0\n2e6,2e7,3.8\n4e6,3e7,3.5\n8e6,4e7,3.3\n1e7,9e7,3.1\n2e7,2e8,2.9\n"
+
+
+def write(tmp_path, text, name="runs.csv"):
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty"),
+        ("params,tokens,loss\n", "no rows"),
+        ("params,tokens\n1,2\n", "no loss column"),
+        ("params,tokens,val_loss,eval_loss\n1e6,2e7,3,3\n", "val_loss, eval_loss could all be loss"),
+        (GOOD.replace("3.5", "abc"), "row 3, column loss: 'abc'"),
+        (GOOD.replace("3.5", "0"), "row 3, column loss: '0': loss must be above zero"),
+        (GOOD.replace("3.5", "-3.5"), "must be above zero"),
+        (GOOD.replace("3e7", "-3e7"), "row 3, column tokens"),
+        (GOOD.replace("3.5", "3,5"), "4 fields where the header has 3"),
+        (GOOD[:-5], "2 fields where the header has 3"),
+        (GOOD.replace("params,", "loss,"), "twice"),
+        (GOOD.replace("params,tokens,loss\n", ""), "no header"),
+        (GOOD.replace("3.5", "1_0"), "not a number"),
+        (GOOD.replace("3.5", "\x00"), "zero byte"),
+    ],
+)
+def test_bad_csv(tmp_path, text, said):
+    with pytest.raises(InputError, match=None) as caught:
+        read(write(tmp_path, text))
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("cell", ["nan", "", "inf", "NA"])
+def test_missing_losses_are_left_out_and_listed(tmp_path, cell):
+    runs = read(write(tmp_path, GOOD.replace("3.5", cell)))
+    assert len(runs) == 5 and runs.dropped[0][0] == 3
+    assert "1 row left out: row 3" in runs.warnings[0]
+
+
+def test_a_file_cut_inside_its_last_number_is_said(tmp_path):
+    assert any("no line end" in w for w in read(write(tmp_path, GOOD[:-2])).warnings)
+
+
+def test_repeated_rows_are_said(tmp_path):
+    runs = read(write(tmp_path, GOOD + "2e7,2e8,2.9\n"))
+    assert "repeat another row" in runs.warnings[0] and len(runs) == 7
+
+
+def test_units_and_aliases(tmp_path):
+    runs = read(write(tmp_path, "N,D,val_loss\n7B,1.4T,2.0\n70b,1.4t,1.9\n"))
+    assert runs["params"].tolist() == [7e9, 7e10] and runs["tokens"][0] == 1.4e12
+    assert any("'val_loss' is read as loss" in w for w in runs.warnings)
+    assert runs.numbers(["flops"])["flops"][0] == 6 * 7e9 * 1.4e12
+
+
+def test_explicit_map_wins_and_unknown_column_is_said(tmp_path):
+    path = write(tmp_path, GOOD.replace("loss", "a,b").replace("\n", ",1\n").replace("b,1", "b"))
+    assert read(path, loss="a")["loss"][0] == 4.0
+    with pytest.raises(InputError, match="no column 'c'"):
+        read(path, loss="c")
+
+
+def test_formats_agree(tmp_path):
+    csv = read(write(tmp_path, GOOD))
+    frame = pl.read_csv(write(tmp_path, GOOD))
+    frame.write_parquet(tmp_path / "r.parquet")
+    frame.write_ndjson(tmp_path / "r.jsonl")
+    for other in (tmp_path / "r.parquet", tmp_path / "r.jsonl", frame, frame.to_dict(as_series=False)):
+        assert read(other)["loss"].tolist() == csv["loss"].tolist()
+
+
+def test_pandas_frame(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    assert read(pandas.read_csv(write(tmp_path, GOOD)))["params"][0] == 1e6
+
+
+def test_truncated_parquet_and_jsonl(tmp_path):
+    pl.DataFrame({"loss": [1.0] * 100}).write_parquet(tmp_path / "r.parquet")
+    (tmp_path / "r.parquet").write_bytes((tmp_path / "r.parquet").read_bytes()[:-20])
+    with pytest.raises(InputError, match="no readable Parquet"):
+        read(tmp_path / "r.parquet")
+    with pytest.raises(InputError, match="line 2: not JSON"):
+        read(write(tmp_path, '{"loss": 3}\n{"loss": 2', "r.jsonl"))
+
+
+def test_too_few_rows_and_one_size(tmp_path):
+    law = get("chinchilla")
+    with pytest.raises(InputError, match="4 rows cannot fit the 5 free parameters"):
+        fit(law, read(write(tmp_path, "\n".join(GOOD.splitlines()[:5]))))
+    one = "params,tokens,loss\n" + "".join(f"1e6,{i}e7,{4 - i / 10}\n" for i in range(1, 9))
+    with pytest.raises(InputError, match="every row has params = 1e"):
+        fit(law, read(write(tmp_path, one)))
