@@ -113,5 +113,5 @@ def fit_learning_rate(points: list[tuple[int, float]]):
     x = [math.log(n) for n, _ in points]
     y = [math.log(r) for _, r in points]
     mx, my = sum(x) / len(x), sum(y) / len(y)
-    slope = sum((a - mx) * (b - my) for a, b in zip(x, y)) / sum((a - mx) ** 2 for a in x)
+    slope = sum((a - mx) * (b - my) for a, b in zip(x, y, strict=True)) / sum((a - mx) ** 2 for a in x)
     return lambda n: math.exp(my + slope * (math.log(n) - mx))
