@@ -199,7 +199,8 @@ def _recovers(law: Law, rng: np.random.Generator) -> Iterator[Check]:
             error = float(np.sqrt(np.mean(np.log(problem_value(problem, found.z, x) / clean) ** 2)))
             reference = _scipy_cost(problem, found.z, rng)
             good = error < limit and found.cost[0] <= reference * (1 + 1e-7) + 1e-12
-            detail = f"curve off by {error:.1e} (noise {NOISE if kind != 'clean' else 0:g}); cost {found.cost[0]:.6g}, scipy {reference:.6g}"
+            noise = 0 if kind == "clean" else NOISE
+            detail = f"curve off by {error:.1e} (noise {noise:g}); cost {found.cost[0]:.6g}, scipy {reference:.6g}"
             yield Check(f"recovers: {kind}, {loss}", bool(good), detail)
 
 

@@ -41,6 +41,7 @@ def descend(
     iterations: int = 200,
     tolerance: float = 1e-13,
     progress: Callable[[float], None] | None = None,
+    damping: float = 1e-2,
 ) -> Descent:
     """Minimise from each row of z. Stops a row when the cost can no longer fall by `tolerance` of itself.
 
@@ -48,7 +49,7 @@ def descend(
     For Huber the curvature of rows beyond delta is blended from the safe bound towards none while steps succeed.
     """
     z, s = z.copy(), len(z)
-    blend, damping = np.ones(s), np.full(s, 1e-2)
+    blend, damping = np.ones(s), np.full(s, damping)
     small = np.zeros(s, int)
     cost, gradient, curvature = problem.normal(z, which, resample, blend)
     settled = ~np.isfinite(cost)

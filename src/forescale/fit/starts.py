@@ -97,7 +97,7 @@ def search(problem: Problem, seed: int = 0, starts: int | None = None, rounds: i
     With many rows, starts are ranked on a subsample; the last polish always uses every row.
     """
     rng = np.random.default_rng(seed)
-    starts = starts or (32 * max(6, problem.k) if problem.k <= MANY else 64 * problem.k)
+    starts = starts or (96 if problem.k <= MANY else 64 * problem.k)
     small = problem if problem.n <= 4 * SUBSAMPLE else problem.thinned(SUBSAMPLE, rng)
     pool = _Pool(problem.b, problem.k)
     open_sets, polished = np.arange(problem.b), 0
@@ -113,7 +113,7 @@ def search(problem: Problem, seed: int = 0, starts: int | None = None, rounds: i
         if not len(open_sets):
             break
     best = pool.best()
-    final = descend(problem, best, np.arange(problem.b))
+    final = descend(problem, best, np.arange(problem.b), damping=1e-9)
     return Search(final.z, final.cost, final.settled, polished, pool.agreed(), starts * done)
 
 
@@ -164,7 +164,7 @@ def _one_round(problem: Problem, sets: np.ndarray, starts: int, rng: np.random.G
     which = np.repeat(sets, starts)
     z = eliminate(problem, np.concatenate([draw(problem, starts, rng) for _ in sets]), which)
     many = problem.k > MANY
-    keep = _keep(problem.cost(z, which), which, max(8, starts // (3 if many else 8)), problem.b)
+    keep = _keep(problem.cost(z, which), which, max(8, starts // (3 if many else 6)), problem.b)
     first = descend(problem.smoothed(3.0), z[keep], which[keep], iterations=25 if many else 6)
     again = _keep(first.cost, which[keep], max(4, starts // 32), problem.b)
     return first.z[again], which[keep][again]
