@@ -38,6 +38,20 @@ def _mapping(text: str) -> dict[str, str]:
     return out
 
 
+def _bar(what: str):
+    """A progress line on a terminal's standard error, from the first second on."""
+    import sys
+    import time
+
+    begin = time.monotonic()
+
+    def show(share: float) -> None:
+        if sys.stderr.isatty() and time.monotonic() - begin > 1:
+            print(f"\r{what} {share:4.0%}", end="\n" if share >= 1 else "", file=sys.stderr, flush=True)
+
+    return show
+
+
 def _show(result, as_json: bool) -> None:
     typer.echo(json_module.dumps(result.to_dict()) if as_json else result.summary())
 
@@ -120,7 +134,8 @@ def check(file: Annotated[str, typer.Argument(help="FILE.py, FILE.py:NAME or a c
     from ..law.load import laws_in
 
     found = list(laws_in(file).values()) if file.endswith(".py") else [laws.get(file)]
-    verdicts = [check_law(item) for item in found]
+    bar = _bar("checking")
+    verdicts = [check_law(item, progress=bar) for item in found]
     if json:
         typer.echo(
             json_module.dumps([{"law": v.law, "passed": v.passed, "checks": [vars(c) for c in v.checks]} for v in verdicts])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,10 +31,12 @@ def fit(
     resamples: int = 1000,
     seed: int = 0,
     spec: str = "",
+    progress: Callable[[float], None] | None = None,
 ) -> Fit:
     """Fit a law globally. The default, Huber with delta 1e-3 on log residuals, is that of Hoffmann et al.
 
     over > 1 penalises over-estimates; `weights` is one number per row; `fixed` pins parameters of the law.
+    `progress` is called with the share of resampled refits that are done.
     Raises InputError for unusable data, FitError where no start gives a finite objective.
     """
     runs = runs if isinstance(runs, Runs) else read(runs)
@@ -76,6 +78,7 @@ def fit(
         problem,
         z,
         groups,
+        _progress=progress,
     )
 
 

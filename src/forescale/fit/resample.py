@@ -10,6 +10,8 @@ import numpy as np
 from .lm import descend
 from .problem import Problem
 
+MEMORY = 20_000_000  # row weights held at once: 160 MB
+
 
 @dataclass(frozen=True)
 class Draws:
@@ -49,11 +51,14 @@ def bootstrap(
     progress: Callable[[float], None] | None = None,
 ) -> Draws:
     """Draw groups (runs) with replacement and refit, warm from the optimum z (1, k), each to its own minimum."""
-    weights = multinomial(groups, count, np.random.default_rng(seed))
-    zero = np.zeros(count, int)
-    end = descend(problem, np.repeat(z, count, axis=0), zero, weights, 100, 1e-9, progress)
-    good = np.isfinite(end.cost)
-    params = {k: v[good] for k, v in problem.law_params(end.z, zero).items()} if good.all() else None
-    params = params or {k: v for k, v in problem.law_params(end.z[good], zero[good]).items()}
+    rng, parts = np.random.default_rng(seed), []
+    step = max(1, MEMORY // problem.n)
+    for done in range(0, count, step):
+        m = min(step, count - done)
+        weights = multinomial(groups, m, rng)
+        part = (lambda share, done=done, m=m: progress((done + share * m) / count)) if progress else None
+        parts.append(descend(problem, np.repeat(z, m, axis=0), np.zeros(m, int), weights, 100, 1e-9, part))
+    ends = np.concatenate([p.z for p in parts])[np.isfinite(np.concatenate([p.cost for p in parts]))]
+    params, good = dict(problem.law_params(ends, np.zeros(len(ends), int))), len(ends)
     kind = "run" if len(np.unique(groups)) < len(groups) else "row"
-    return Draws(params, log_residuals(problem, z), f"{kind} bootstrap, {int(good.sum())} refits")
+    return Draws(params, log_residuals(problem, z), f"{kind} bootstrap, {good} refits")

@@ -73,13 +73,14 @@ class Fit:
     _z: Any = field(default=None, repr=False)
     _groups: Any = field(default=None, repr=False)
     _draws: Draws | None = field(default=None, repr=False)
+    _progress: Any = field(default=None, repr=False)
 
     @cached_property
     def draws(self) -> Draws:
         """Refits of resampled runs (1,000 unless asked otherwise), made once when first needed."""
         if self._draws is not None:
             return self._draws
-        return bootstrap(self._problem, self._z, self._groups, self.resamples, self.seed)
+        return bootstrap(self._problem, self._z, self._groups, self.resamples, self.seed, self._progress)
 
     def interval(self, name: str, level: float = 0.9) -> tuple[float, float]:
         """Bootstrap percentile interval of one parameter."""
