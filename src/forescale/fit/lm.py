@@ -66,7 +66,8 @@ def descend(
         gain = cost[a] - new
         won = gain > 0
         w, lost = a[won], a[~won]
-        small[w] = np.where(gain[won] <= tolerance * cost[w], small[w] + 1, 0)
+        # a tiny gain of an undamped step is the end; of a damped one it takes two in a row
+        small[w] = np.where(gain[won] <= tolerance * cost[w], small[w] + 1 + (damping[w] < 1e-3), 0)
         z[w], cost[w], gradient[w], curvature[w] = trial[won], new[won], g[won], h[won]
         blend[w] = blend_next[won]
         damping[w] = np.maximum(damping[w] * 0.15, 1e-12)

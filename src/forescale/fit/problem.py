@@ -76,13 +76,19 @@ class Problem:
 
     def to_values(self, z: np.ndarray) -> np.ndarray:
         """Unconstrained (s, k) to coordinate values (s, k)."""
-        return np.stack([p.domain.to_domain(z[:, j]) for j, p in enumerate(self.coordinates)], axis=1)
+        out = np.empty_like(z)
+        for j, p in enumerate(self.coordinates):
+            out[:, j] = p.domain.to_domain(z[:, j])
+        return out
 
     def to_line(self, values: np.ndarray) -> np.ndarray:
         return np.stack([p.domain.to_line(values[:, j]) for j, p in enumerate(self.coordinates)], axis=1)
 
     def slopes(self, values: np.ndarray) -> np.ndarray:
-        return np.stack([p.domain.slope(values[:, j]) for j, p in enumerate(self.coordinates)], axis=1)
+        out = np.empty_like(values)
+        for j, p in enumerate(self.coordinates):
+            out[:, j] = p.domain.slope(values[:, j])
+        return out
 
     def law_params(self, z: np.ndarray, which: np.ndarray | int = 0) -> dict[str, np.ndarray]:
         """The law's parameters, each (s,), at unconstrained coordinates (s, k)."""
@@ -216,9 +222,9 @@ class Problem:
                     total[part] += self.objective.cost(r, w).sum(axis=1)
                     g, c = self.objective.curvature(r, w, blend[part, None])
                     root = np.sqrt(c)
-                    jac *= (root * factor)[:, None] if np.ndim(root * factor) == 2 else root * factor
-                    last = np.divide(g * r, root, out=np.zeros_like(r), where=root > 0)
-                    stacked = np.concatenate((jac, last[:, None]), axis=1)
+                    stacked = np.empty((len(r), k + 1, r.shape[1]))
+                    np.multiply(jac, np.broadcast_to(root * factor, r.shape)[:, None], out=stacked[:, :k])
+                    stacked[:, k] = g * r / np.maximum(root, 1e-300)  # where root is zero, so is g
                     gram[part] += stacked @ stacked.transpose(0, 2, 1)
             slope = self.slopes(values)
             gradient = gram[:, :k, k] * slope

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .lm import descend
+from .lm import Descent, descend
 from .problem import Problem
 
 AGREE = 1e-6  # relative distance in cost at which two polished starts count as the same optimum
@@ -104,17 +104,24 @@ def search(problem: Problem, seed: int = 0, starts: int | None = None, rounds: i
     for done in range(1, rounds + 1):
         z, which = _one_round(small, open_sets, starts, rng)
         end = descend(small, z, which)
-        pool.add(end.z, end.cost, which)
+        pool.add(end, which)
         polished += len(z) // len(open_sets)
         agreed = pool.agreed()
         if problem.k > MANY:
-            agreed = np.where(_hop(small, pool, open_sets, rng), 0, agreed)
+            for _ in range(3):
+                better = _hop(small, pool, open_sets, rng)
+                agreed = np.where(better, 0, agreed)
+                if not better.any():
+                    break
         open_sets = np.flatnonzero(agreed < need)
         if not len(open_sets):
             break
-    best = pool.best()
-    final = descend(problem, best, np.arange(problem.b), damping=1e-9)
-    return Search(final.z, final.cost, final.settled, polished, pool.agreed(), starts * done)
+    if small is problem:
+        best, cost, settled = pool.best(), pool.least(), pool.settled[_keep(pool.cost, pool.which, 1, problem.b)]
+    else:
+        final = descend(problem, pool.best(), np.arange(problem.b), damping=1e-9)
+        best, cost, settled = final.z, final.cost, final.settled
+    return Search(best, cost, settled, polished, pool.agreed(), starts * done)
 
 
 class _Pool:
@@ -122,11 +129,12 @@ class _Pool:
 
     def __init__(self, b: int, k: int):
         self.z, self.cost, self.which = np.empty((0, k)), np.empty(0), np.empty(0, int)
+        self.settled = np.empty(0, bool)
         self.b = b
 
-    def add(self, z: np.ndarray, cost: np.ndarray, which: np.ndarray) -> None:
-        self.z, self.cost = np.concatenate((self.z, z)), np.concatenate((self.cost, cost))
-        self.which = np.concatenate((self.which, which))
+    def add(self, end: Descent, which: np.ndarray) -> None:
+        self.z, self.cost = np.concatenate((self.z, end.z)), np.concatenate((self.cost, end.cost))
+        self.which, self.settled = np.concatenate((self.which, which)), np.concatenate((self.settled, end.settled))
 
     def least(self) -> np.ndarray:
         out = np.full(self.b, np.inf)
@@ -141,18 +149,18 @@ class _Pool:
         return np.bincount(self.which[near & np.isfinite(self.cost)], minlength=self.b)
 
 
-def _hop(problem: Problem, pool: _Pool, sets: np.ndarray, rng: np.random.Generator, count: int = 8) -> np.ndarray:
+def _hop(problem: Problem, pool: _Pool, sets: np.ndarray, rng: np.random.Generator, count: int = 10) -> np.ndarray:
     """Perturb each best and descend again: optima often come in clusters that no fresh start tells apart.
 
     Returns which data sets improved (b,).
     """
     which = np.repeat(sets, count)
-    scale = np.tile(np.geomspace(0.05, 1.0, count), len(sets))[:, None]
+    scale = np.tile(np.geomspace(0.005, 1.0, count), len(sets))[:, None]
     end = descend(problem, pool.best()[which] + scale * rng.standard_normal((len(which), problem.k)), which)
     before = pool.least()
-    won = end.cost < before[which] * (1 - AGREE)
+    won = end.cost < before[which] * (1 - 1e-9)
     first = _keep(end.cost[won], which[won], 1, pool.b) if won.any() else np.empty(0, int)
-    pool.add(end.z[won][first], end.cost[won][first], which[won][first])
+    pool.add(Descent(end.z[won][first], end.cost[won][first], end.settled[won][first], 0), which[won][first])
     return np.isin(np.arange(pool.b), which[won])
 
 

@@ -46,7 +46,8 @@ def _broken(breaks):
 
     formula.__doc__ = f"A power law that bends smoothly {breaks} time{'s' if breaks > 1 else ''}."
     # a break beyond the data cannot be seen: its place stays within the range of x, a tenth of it beyond at most
-    places = {i: Param("u" + i, interval(-1.2, 1.2), (-0.9, 0.9), f"place of d{i} in the range of x") for i in marks}
+    # starts give each break its own stretch: the breaks are interchangeable, so nothing is lost
+    places = {i: Param("u" + i, interval(-1.2, 1.2), _stretch(int(i), breaks), f"place of d{i} in the range of x") for i in marks}
     pieces = [p for i in marks for p in (_break(int(i))[0], places[i], _break(int(i))[2])]
     return law(
         name=f"broken{breaks}",
@@ -65,6 +66,14 @@ def _broken(breaks):
             ("E", "h"),
         ),
     )(formula)
+
+
+def _stretch(i, breaks):
+    """Start box of break i of n: its share of (-0.9, 0.9), widened by a quarter on each side."""
+    wide = 1.8 / breaks
+    low = -0.9 + (i - 1) * wide
+    slack = 0.25 * wide if breaks > 1 else 0.0
+    return max(-0.9, low - slack), min(0.9, low + wide + slack)
 
 
 def _place(u, c):
