@@ -207,7 +207,7 @@ def main():
         f"(100 timed, scaled up), **{single / batch:.1f} x**; exponents differ by {gap:.1e} at most.",
         "",
         "Multi-start at equal success probability. *one start*: the share of scipy's starts that end at the best optimum.",
-        "Where none did, the starts needed are a lower bound.",
+        "Where none did, it is counted as one, so the starts needed are a lower bound.",
         "",
         "| law | data | objective | ours, ms | seeds at the optimum | scipy, ms a start | one start | needed | ratio "
         "| cost, ours/scipy - 1 |",
