@@ -88,21 +88,24 @@ class Runs:
         return self.to_frame()._repr_html_()
 
 
-def read(source: Any, drop_bad: bool = False, **mapping: str) -> Runs:
+def read(source: Any, drop_bad: bool = False, only: Sequence[str] | None = None, **mapping: str) -> Runs:
     """Read runs from a CSV, Parquet or JSONL file or any dataframe.
 
     `mapping` names the column of a quantity where the name is not its own or a known alias:
     read("runs.csv", params="n_params", loss="val_loss"). Rows whose loss or input is missing, NaN or infinite are
     left out and listed. Text that is no number, and values at or below zero, are errors unless `drop_bad`.
+    `only` names the columns that matter (default: loss and every recognised quantity): rows are left out for those
+    alone, no loss is needed, and a column that is no known quantity may be zero or negative.
     Raises InputError naming file, row and column.
     """
     raw, name, digest = read_columns(source)
-    chosen, ambiguous = _choose(raw, mapping, name)
+    chosen, ambiguous = _choose(raw, mapping, name, only)
     count = len(next(iter(raw.values())))
     bad: dict[int, str] = {}
     columns: dict[str, np.ndarray] = {}
     for quantity, column in chosen.items():
-        columns[quantity] = _numbers(raw[column], quantity, column, name, bad, drop_bad)
+        matters = only is None or quantity in only or quantity in mapping
+        columns[quantity] = _numbers(raw[column], quantity, column, name, bad if matters else {}, drop_bad or not matters)
     for column, values in raw.items():
         if column not in chosen.values() and column not in columns:
             columns[column] = _as_is(values)
@@ -115,7 +118,9 @@ def read(source: Any, drop_bad: bool = False, **mapping: str) -> Runs:
     return replace(runs, dropped=dropped, warnings=_warnings(runs, chosen, dropped) + _cut(source))
 
 
-def _choose(raw: Columns, mapping: Mapping[str, str], name: str) -> tuple[dict[str, str], dict[str, list[str]]]:
+def _choose(
+    raw: Columns, mapping: Mapping[str, str], name: str, only: Sequence[str] | None
+) -> tuple[dict[str, str], dict[str, list[str]]]:
     """Which column holds which quantity: the map first, then the quantity's own name, then its aliases.
 
     Also the quantities with several candidates: an error as soon as one of them is asked for.
@@ -126,6 +131,11 @@ def _choose(raw: Columns, mapping: Mapping[str, str], name: str) -> tuple[dict[s
         if column not in raw:
             raise InputError(f"{name} has no column {column!r} (mapped to {quantity}); it has {', '.join(raw)}")
         chosen[quantity] = column
+    for quantity in only or ():
+        if quantity not in QUANTITIES and quantity not in chosen:
+            if quantity not in raw:
+                raise InputError(f"{name} has no column {quantity!r}; it has {', '.join(raw)}; map one with {quantity}=COLUMN")
+            chosen[quantity] = quantity
     for quantity, known in QUANTITIES.items():
         if quantity in chosen:
             continue
@@ -137,6 +147,8 @@ def _choose(raw: Columns, mapping: Mapping[str, str], name: str) -> tuple[dict[s
             ambiguous[quantity] = found
         elif found:
             chosen[quantity] = found[0]
+    if only is not None:
+        return chosen, ambiguous
     if "loss" in ambiguous:
         raise InputError(_which(name, "loss", ambiguous["loss"]))
     if "loss" not in chosen:
@@ -150,7 +162,7 @@ def _which(name: str, quantity: str, found: Sequence[str]) -> str:
 
 def _numbers(values: list, quantity: str, column: str, name: str, bad: dict, drop_bad: bool) -> np.ndarray:
     out = np.full(len(values), np.nan)
-    positive = quantity not in QUANTITIES or QUANTITIES[quantity].positive
+    positive = quantity in QUANTITIES and QUANTITIES[quantity].positive
     for i, value in enumerate(values):
         number, why = _number(value, quantity)
         if why is None and number is None:

@@ -1,0 +1,124 @@
+"""forecast(runs, **target): the automatic forecaster. No law is chosen by the user; many are weighed by back-test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..law import Law
+from ..runs import Runs, read
+from .calibrate import Calibration, features, shipped
+from .candidates import candidates
+from .prepare import prepare
+from .question import Question
+from .result import Forecast, Member
+from .rollout import Bank, fill
+from .stack import Stacked, combine
+
+FAR = 100.0  # beyond this factor no study at hand could test the intervals
+WIDE = np.log(1.5)  # a half-width beyond a factor 1.5 either way: not predictable from these rows
+
+
+def forecast(
+    runs: Runs | Any,
+    *,
+    target: str = "loss",
+    interval: float = 0.9,
+    laws: Sequence[Law] = (),
+    group: str | None = None,
+    scale: str | None = None,
+    calibration: Calibration | None = None,
+    progress: Callable[[float], None] | None = None,
+    **at: Any,
+) -> Forecast | dict[str, Forecast]:
+    """Forecast `target` at given inputs, for example forecast(runs, params="70B", tokens="1.4T").
+
+    The inputs named are the inputs used. `target` is any numeric column (error rates and scores too). `group` forecasts
+    every group of a column on its own and returns a dict. `laws` adds laws of the user's own to the stack.
+    Raises InputError for unusable data; a target that cannot be predicted comes back flagged, with a wide interval.
+    """
+    if not 0 < interval < 1:
+        raise InputError(f"interval must lie between 0 and 1, got {interval}")
+    if not isinstance(runs, Runs):
+        runs = read(runs, only=(target, *(k for k in at if k != "flops" or len(at) == 1)))
+    asked = prepare(runs, target, at, group, scale)
+    inputs = asked.questions[0].inputs
+    for law in laws:
+        if law.inputs != ("x",) and not set(law.inputs) <= set(inputs):
+            raise InputError(f"law {law.name} takes {', '.join(law.inputs)}; the target gives {', '.join(inputs)}")
+    banks = fill(asked.questions, candidates(len(inputs), laws), progress)
+    rule = calibration or shipped()
+    found = {
+        name: _answer(q, bank, rule, interval, target, asked.shift, (*runs.warnings, *asked.notes), runs.sha256)
+        for name, q, bank in zip(asked.groups, asked.questions, banks, strict=True)
+    }
+    return found if group is not None else found[""]
+
+
+def _answer(q: Question, bank: Bank, rule: Calibration, level: float, target: str, shift: float, notes, sha256) -> Forecast:
+    s = combine(q, bank)
+    size = rule.size(features(q, s))
+    half, joint = size * rule.quantile(level), size * rule.quantile(level, joint=True)
+    joint = np.maximum(joint, half) if len(q.scale_new) > 1 else half
+    ends = [np.exp(s.value + side * h) - shift for h in (half, joint) for side in (-1, 1)]
+    members = tuple(
+        Member(n, np.exp(v) - shift, float(w), float(e), naive, formula)
+        for n, v, w, e, naive, formula in zip(
+            bank.names, bank.target, s.weights, s.losses, bank.naive, bank.formulas, strict=True
+        )
+    )
+    best = max((m for m in members if m.formula), key=lambda m: m.weight, default=None)
+    return Forecast(
+        target,
+        {n: q.x_new[:, j] for j, n in enumerate(q.inputs)},
+        np.exp(s.value) - shift,
+        *ends,
+        level,
+        q.factor,
+        members,
+        best.formula if best else "",
+        len(q.y),
+        len(bank.errors),
+        _flags(q, bank, s, half),
+        tuple(notes),
+        sha256,
+        size,
+    )
+
+
+def _flags(q: Question, bank: Bank, s: Stacked, half: np.ndarray) -> tuple[str, ...]:
+    out = []
+    if half.max() > WIDE:
+        out.append(
+            f"not predictable from these runs: the interval spans a factor {np.exp(2 * half.max()):.2g}; take it as 'undecided'"
+        )
+    if not bank.errors:
+        out.append("too few rows to hold any out: the width rests on the spread of the candidates alone")
+    if q.factor.max() > FAR:
+        out.append(f"{q.factor.max():.3g}x beyond the data: no study we calibrate on reaches beyond about {FAR:.0f}x")
+    return tuple(out + design_flags(q))
+
+
+def design_flags(q: Question) -> list[str]:
+    """What this design cannot tell apart, and which runs would."""
+    out = []
+    for j, name in enumerate(q.inputs):
+        values = np.unique(np.round(np.log(q.x[:, j]), 3))
+        if len(values) < 3:
+            low, high = np.exp(values[0]), np.exp(values[-1])
+            out.append(f"{name} has two values only ({low:.3g}, {high:.3g}): its curvature is not identified; add a third")
+    if q.x.shape[1] > 1:
+        u = np.log(q.x) - np.log(q.x).mean(axis=0)
+        value, vector = np.linalg.eigh(np.corrcoef(u.T))
+        moved = np.abs((np.log(q.x_new) - np.log(q.x).mean(axis=0)) / u.std(axis=0) @ vector[:, 0])
+        if value[0] < 0.02 and moved.max() > 3 * np.sqrt(value[0]):
+            worst = np.argsort(-np.abs(vector[:, 0]))[:2]
+            a, b = (q.inputs[i] for i in sorted(worst))
+            out.append(
+                f"{a} and {b} move together in these runs (they are nearly one line), and the target lies off it: "
+                f"the law is not identified there; add runs with {a} up and {b} down, and the reverse"
+            )
+    return out

@@ -1,0 +1,115 @@
+"""How wide an interval must be: learned from past forecasts of many studies, on studies other than the one judged.
+
+The log error of a forecast is taken as Student t with scale
+
+    log size = b0 + b1 log spread + b2 log backtest + b3 [several inputs]
+
+where spread is that of the candidates at the target and backtest the stack's own typical error when the largest runs
+are held out. Quantiles of |error| / size, pooled over studies, turn a size into an interval at any level; quantiles of
+the largest |error| / size of a task give joint intervals.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from .question import Question
+from .stack import Stacked
+
+LEAST = 3e-4  # spreads and back-test errors below this count as this
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
+NU = 3.0
+PULL = 0.01  # the slopes are pulled towards 0.3 this strongly
+FILE = Path(__file__).with_name("calibration.json")
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """`slopes` (4,), quantiles of |error|/size at LEVELS for one target and for the worst of a batch, and where from."""
+
+    slopes: tuple[float, ...]
+    single: tuple[float, ...]
+    joint: tuple[float, ...]
+    tasks: int
+    studies: tuple[str, ...]
+    command: str = ""
+
+    def size(self, features: np.ndarray) -> np.ndarray:
+        """Scale of the log error (q,) at features (q, 4)."""
+        return np.exp(features @ np.array(self.slopes))
+
+    def quantile(self, level: float, joint: bool = False) -> float:
+        """|error|/size that a share `level` of forecasts stays below."""
+        known = (0.0, *(self.joint if joint else self.single))
+        if level <= LEVELS[-1]:
+            return float(np.interp(level, (0.0, *LEVELS), known))
+        return float(known[-1] * ((1 - LEVELS[-1]) / (1 - level)) ** (1 / NU))  # the t tail
+
+    def to_json(self, path: Path = FILE) -> None:
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
+@cache
+def shipped() -> Calibration:
+    """The calibration in the package, learned from every study at hand."""
+    data = json.loads(FILE.read_text())
+    return Calibration(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+
+
+def features(q: Question, s: Stacked) -> np.ndarray:
+    """(q, 4): one, log spread, log back-test error, and whether there are several inputs."""
+    backtest = s.backtest if np.isfinite(s.backtest) else float(np.median(s.spread))
+    size = len(s.value)
+    several = float(q.x.shape[1] > 1)
+    columns = (np.ones(size), np.log(np.hypot(s.spread, LEAST)), np.log(np.hypot(backtest, LEAST)), several)
+    return np.stack([np.broadcast_to(c, size) for c in columns], axis=1)
+
+
+@dataclass(frozen=True)
+class Past:
+    """One past forecast: features (q, 4) and log errors (q,) of a task of a study."""
+
+    study: str
+    features: np.ndarray
+    error: np.ndarray
+
+
+def learn(past: list[Past], command: str = "") -> Calibration:
+    """Slopes by maximum likelihood; each task counts once, each study by the square root of its tasks."""
+    from scipy.optimize import minimize
+
+    tasks = {s: sum(p.study == s for p in past) for s in {p.study for p in past}}
+    share = [1.0 / tasks[p.study] ** 0.5 for p in past]
+    rows = np.concatenate([p.features for p in past])
+    error = np.concatenate([p.error for p in past])
+    weight = np.concatenate([np.full(len(p.error), a / len(p.error)) for p, a in zip(past, share, strict=True)])
+
+    def cost(slopes: np.ndarray) -> float:
+        log_size = rows @ slopes
+        z = error * np.exp(-log_size)
+        fit = weight @ (log_size + 0.5 * (NU + 1) * np.log1p(z * z / NU)) / weight.sum()
+        return fit + PULL * float(np.sum((slopes[1:3] - 0.3) ** 2) + slopes[3] ** 2)
+
+    slopes = minimize(cost, np.array([-1.0, 0.3, 0.3, 0.0]), method="BFGS").x
+    size = np.exp(rows @ slopes)
+    z = np.abs(error) / size
+    worst = np.array([np.max(np.abs(p.error) / np.exp(p.features @ slopes)) for p in past])
+    return Calibration(
+        tuple(slopes.tolist()),
+        tuple(_quantiles(z, weight)),
+        tuple(_quantiles(worst, np.array(share))),
+        len(past),
+        tuple(sorted(tasks)),
+        command,
+    )
+
+
+def _quantiles(values: np.ndarray, weights: np.ndarray) -> list[float]:
+    order = np.argsort(values)
+    total = np.cumsum(weights[order]) / weights.sum()
+    return [float(values[order][min(np.searchsorted(total, level), len(values) - 1)]) for level in LEVELS]

@@ -1,0 +1,67 @@
+"""The candidates that are averaged, by how many inputs there are. Nothing here knows a study.
+
+Compute weights matter most: with w = (C/Cmax)^gamma the small, early and under-tuned runs no longer pull the law away
+from the end that is asked about. Several gammas stand beside each other because how many rows are left differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ..law import Law
+from ..laws import get
+from . import local
+from .fitted import Fitted, general, named
+from .question import Question
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """`predict` takes questions of the same inputs. `naive` marks the baselines anyone can compute by hand."""
+
+    name: str
+    predict: Callable[[Sequence[Question]], list[Fitted]]
+    naive: bool = False
+
+
+def _each(function: Callable, **options) -> Callable[[Sequence[Question]], list[Fitted]]:
+    return lambda questions: [Fitted(function(q, **options)) for q in questions]
+
+
+def _ridge(gamma: float, penalty: float) -> Candidate:
+    kind = "quadratic" if penalty < 0.1 else "stiff quadratic"
+    return Candidate(f"{kind} in the logs, weights C^{gamma:g}", _each(local.ridge, gamma=gamma, penalty=penalty))
+
+
+def _naive() -> list[Candidate]:
+    return [Candidate(f"power law through the last {k}", _each(local.last_points, count=k), True) for k in (3, 5, 8)]
+
+
+def one_input() -> list[Candidate]:
+    out = [_ridge(0.5, 0.03), _ridge(1, 0.03), _ridge(1, 0.3)]
+    line = _each(local.ridge, gamma=3, penalty=0.0, degree=1, robust=False)
+    out += [Candidate("power law, weights C^3", line), *_naive()]
+    for gamma in (1, 2, 3):
+        name = f"power laws above averaged floors, weights C^{gamma}"
+        out.append(Candidate(name, _each(local.floor_average, gamma=gamma)))
+    out.append(Candidate("last value", _each(local.last_value), True))
+    out.append(Candidate("one break, weights C^1", partial(named, get("broken1"), gamma=1, delta=1e-2)))
+    out.append(Candidate("power law above a floor, weights C^2", partial(named, get("power_floor"), gamma=2)))
+    return out
+
+
+def several_inputs() -> list[Candidate]:
+    out = [_ridge(0, 0.03), _ridge(0.5, 0.03), _ridge(1, 0.03), _ridge(1, 0.3), _ridge(2, 0.3), *_naive()]
+    for gamma in (0.5, 1, 1.5):
+        out.append(Candidate(f"coupled law, weights C^{gamma:g}", partial(general, gamma=gamma)))
+    out.append(Candidate("additive law, weights C^1", partial(general, gamma=1, coupled=False)))
+    out.append(Candidate("additive law without floor, weights C^1", partial(general, gamma=1, coupled=False, floor=False)))
+    return out
+
+
+def candidates(inputs: int, laws: Sequence[Law] = ()) -> list[Candidate]:
+    """The stack for this many inputs, and laws of the user's own (weights C^1) beside it."""
+    stack = one_input() if inputs == 1 else several_inputs()
+    return stack + [Candidate(law.name, partial(named, law, gamma=1)) for law in laws]

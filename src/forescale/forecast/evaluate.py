@@ -1,0 +1,125 @@
+"""rollout(runs, ...): the table every comparison uses. Hold out the largest, refit, predict, for each method alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..law import Law
+from ..runs import Runs, read
+from .calibrate import features, shipped
+from .candidates import candidates
+from .prepare import prepare
+from .rollout import fill, roll, sane
+from .stack import combine
+
+BINS = ((1.0, 3.0, "1-3x"), (3.0, 10.0, "3-10x"), (10.0, np.inf, ">10x"))
+AUTOMATIC = "automatic forecast"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One method in one bin of extrapolation: rows judged, mean absolute relative error, share inside the interval."""
+
+    method: str
+    factor: str
+    rows: int
+    error: float
+    coverage: float | None
+    naive: bool
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Errors by method and by how far beyond the fitted rows. Every method saw the same rows at every origin."""
+
+    lines: tuple[Line, ...]
+    origins: int
+    level: float
+    warnings: tuple[str, ...]
+
+    def summary(self) -> str:
+        bins = [name for *_, name in BINS if any(x.factor == name for x in self.lines)]
+        wide = max(len(x.method) for x in self.lines)
+        head = f"{'method':{wide}}  " + "  ".join(f"{b:>8}" for b in bins)
+        table = {(x.method, x.factor): x for x in self.lines}
+        mean = {
+            m: np.mean([table[m, b].error for b in bins if (m, b) in table]) for m in dict.fromkeys(x.method for x in self.lines)
+        }
+        lines = [f"{self.origins} origins; mean absolute relative error of held-out rows by distance", head]
+        for method in sorted(mean, key=mean.__getitem__):
+            cells = (f"{table[method, b].error:8.2%}" if (method, b) in table else " " * 8 for b in bins)
+            note = "  (naive)" if any(x.naive for x in self.lines if x.method == method) else ""
+            lines.append(f"{method:{wide}}  " + "  ".join(cells) + note)
+        inside = [f"{b} {table[AUTOMATIC, b].coverage:.0%}" for b in bins if (AUTOMATIC, b) in table]
+        lines.append(f"its {self.level:.0%} interval held: " + ", ".join(inside))
+        return "\n".join(lines + [f"warning: {w}" for w in self.warnings])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(self.summary())}</pre>"
+
+    def to_dict(self) -> dict:
+        return {
+            "origins": self.origins,
+            "level": self.level,
+            "lines": [vars(x) for x in self.lines],
+            "warnings": list(self.warnings),
+        }
+
+
+def rollout(
+    runs: Runs | Any,
+    inputs: Sequence[str] = ("params", "tokens"),
+    *,
+    target: str = "loss",
+    laws: Sequence[Law] = (),
+    farthest: float = 30.0,
+    interval: float = 0.9,
+    progress: Callable[[float], None] | None = None,
+) -> Rollout:
+    """Judge the automatic forecast, every candidate, the naive baselines and the user's laws by held-out larger rows.
+
+    Origins lie up to `farthest` below the largest row. The automatic forecast at an origin sees the rows below it only,
+    its own back-tests included.
+    """
+    if not isinstance(runs, Runs):
+        runs = read(runs, only=(target, *inputs))
+    everything = runs.numbers(tuple(inputs))
+    top = {k: [float(v.max())] for k, v in everything.items()}
+    asked = prepare(runs, target, top)
+    whole = asked.questions[0]
+    splits = roll(whole, farthest)
+    if not splits:
+        raise InputError(f"{runs.source}: {len(whole.y)} rows leave none to hold out; a rollout needs more rows or more scales")
+    parts = [whole.split(s.fit, s.new) for s in splits]
+    stack = candidates(len(inputs), laws)
+    banks = fill(parts, stack, progress)
+    errors: dict[str, list] = {}
+    inside, factors, naive = [], [], {}
+    for part, split, bank in zip(parts, splits, banks, strict=True):
+        truth = np.log(whole.y[split.new])
+        s = combine(part, bank)
+        half = shipped().size(features(part, s)) * shipped().quantile(interval)
+        errors.setdefault(AUTOMATIC, []).append(np.abs(np.expm1(s.value - truth)))
+        inside.append(np.abs(s.value - truth) <= half)
+        factors.append(part.factor)
+        rows = dict(zip(bank.names, bank.target, strict=True))
+        blank = sane(np.full(len(truth), np.exp(np.mean(np.log(part.y)))), part.y)
+        for c in stack:
+            naive[c.name] = c.naive
+            errors.setdefault(c.name, []).append(np.abs(np.expm1(rows.get(c.name, blank) - truth)))
+    factor, held = np.concatenate(factors), np.concatenate(inside)
+    lines = []
+    for method, parts_of in errors.items():
+        error = np.concatenate(parts_of)
+        for low, high, name in BINS:
+            at = (factor > low) & (factor <= high)
+            if at.any():
+                cover = float(held[at].mean()) if method == AUTOMATIC else None
+                lines.append(Line(method, name, int(at.sum()), float(error[at].mean()), cover, naive.get(method, False)))
+    return Rollout(tuple(lines), len(splits), interval, tuple((*runs.warnings, *asked.notes)))

@@ -1,0 +1,82 @@
+"""Laws as candidates: fitted with compute weights to many questions in one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..fit.objective import Objective
+from ..fit.problem import Problem
+from ..fit.starts import search
+from ..law import Law
+from .general import general_law, readable
+from .question import Question
+
+CHUNK = 24  # data sets padded to one length at a time
+STARTS = 32
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Predictions (q,) and, for the general grammar, the formula in words."""
+
+    value: np.ndarray
+    formula: str = ""
+
+
+def fit_batch(law: Law, data: list, weights: list, starts: int, delta: float) -> list[dict[str, float]]:
+    """Best parameters of each data set. Data sets of similar length share a batch, so that padding stays small."""
+    out: list[dict[str, float]] = [{}] * len(data)
+    order = np.argsort([len(y) for _, y in data], kind="stable")
+    for part in np.array_split(order, max(1, -(-len(order) // CHUNK))):
+        problem = Problem(law, [data[i] for i in part], Objective("huber", "log", delta), [weights[i] for i in part])
+        found = search(problem, 0, starts, rounds=2)
+        for place, i in enumerate(part):
+            named = problem.law_params(found.z[place : place + 1], np.array([place]))
+            out[i] = {k: float(v[0]) for k, v in named.items()}
+    return out
+
+
+def general(questions: Sequence[Question], gamma: float, coupled: bool = True, floor: bool = True) -> list[Fitted]:
+    """The general grammar on questions of the same inputs. Too few rows give NaN."""
+    inputs = questions[0].inputs
+    law = general_law(inputs, coupled, floor)
+    enough = [i for i, q in enumerate(questions) if len(q.y) > len(law.params)]
+    out = [Fitted(np.full(len(q.scale_new), np.nan)) for q in questions]
+    data, weights, frames = [], [], []
+    for i in enough:
+        q, w = questions[i], questions[i].weights(gamma)
+        middle, height = np.exp(w @ np.log(q.x) / w.sum()), float(np.exp(w @ np.log(q.y) / w.sum()))
+        data.append(({n: q.x[:, j] / middle[j] for j, n in enumerate(inputs)}, q.y / height))
+        weights.append(w)
+        frames.append((middle, height))
+    if not enough:
+        return out
+    for i, params, (middle, height) in zip(enough, fit_batch(law, data, weights, STARTS, 1e-3), frames, strict=True):
+        q = questions[i]
+        with np.errstate(all="ignore"):
+            value = law(params, **{n: q.x_new[:, j] / middle[j] for j, n in enumerate(inputs)}) * height
+        out[i] = Fitted(np.asarray(value), readable(params, inputs, middle, height))
+    return out
+
+
+def named(law: Law, questions: Sequence[Question], gamma: float, delta: float = 1e-3) -> list[Fitted]:
+    """A law of the catalogue or of the user; one of a single input x takes the scale."""
+    along = law.inputs == ("x",)
+    enough = [i for i, q in enumerate(questions) if len(q.y) > len(law.params)]
+    out = [Fitted(np.full(len(q.scale_new), np.nan)) for q in questions]
+    if not enough:
+        return out
+
+    def columns(q: Question, new: bool) -> dict[str, np.ndarray]:
+        if along:
+            return {"x": q.scale_new if new else q.scale}
+        return {n: (q.x_new if new else q.x)[:, q.inputs.index(n)] for n in law.inputs}
+
+    data = [(columns(questions[i], False), questions[i].y) for i in enough]
+    for i, params in zip(enough, fit_batch(law, data, [questions[i].weights(gamma) for i in enough], STARTS, delta), strict=True):
+        with np.errstate(all="ignore"):
+            out[i] = Fitted(np.asarray(law(params, **columns(questions[i], True))))
+    return out

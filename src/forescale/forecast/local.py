@@ -1,0 +1,94 @@
+"""Forecasts without a law of two inputs: local polynomials in the logarithms, floors averaged, and the naive baselines.
+
+Every function takes a Question and returns its q predictions. They are fast, closed-form, and fail in other ways than
+laws do, which is why they are averaged with them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .question import Question
+
+FLOORS = np.array([0.0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.9, 0.95])  # as shares of the smallest measured value
+
+
+def _design(u: np.ndarray, degree: int) -> np.ndarray:
+    """Columns 1, u_j and, for degree 2, u_i u_j of (n, d) coordinates."""
+    n, d = u.shape
+    columns = [np.ones(n), *u.T]
+    if degree == 2:
+        columns += [u[:, i] * u[:, j] for i in range(d) for j in range(i, d)]
+    return np.stack(columns, axis=1)
+
+
+def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, 0.5 * total[-1])])
+
+
+def ridge(q: Question, gamma: float, penalty: float, degree: int = 2, robust: bool = True) -> np.ndarray:
+    """A polynomial in the logs, fitted with compute weights; `penalty` shrinks second-order terms.
+
+    Inputs are scaled to weighted unit variance, so the penalty means the same in every study. Robust: rows beyond
+    1.345 (weighted) standard deviations are down-weighted as in Huber regression.
+    """
+    x, y, w = np.log(q.x), np.log(q.y), q.weights(gamma) + 1e-9
+    middle = w @ x / w.sum()
+    wide = np.sqrt(w @ (x - middle) ** 2 / w.sum()) + 1e-9
+    basis = _design((x - middle) / wide, degree)
+    shrink = np.full(basis.shape[1], penalty)
+    shrink[0] = 0.0
+    shrink[1 : 1 + x.shape[1]] = 1e-3
+    keep = np.ones(len(y))
+    for _ in range(8 if robust else 1):
+        share = w * keep / (w * keep).sum()
+        gram = (basis * share[:, None]).T @ basis + np.diag(shrink + 1e-12)
+        beta = np.linalg.solve(gram, basis.T @ (share * y))
+        size = np.abs(y - basis @ beta)
+        scale = 1.4826 * weighted_median(size, w) + 1e-9
+        keep = np.minimum(1.0, 1.345 * scale / np.maximum(size, 1e-12))
+    return np.exp(_design((np.log(q.x_new) - middle) / wide, degree) @ beta)
+
+
+def floor_average(q: Question, gamma: float) -> np.ndarray:
+    """A power law in the scale above each of several floors, averaged by how well each explains the rows."""
+    x, new, w = np.log(q.scale), np.log(q.scale_new), q.weights(gamma)
+    w = w / w.sum()
+    base = np.quantile(q.y, 0.02) * 0.999 if len(q.y) > 60 else q.y.min()
+    effective = 1.0 / (w @ w)
+    score, value = [], []
+    for share in FLOORS:
+        floor = min(share * base, 0.999 * q.y.min())
+        z = np.log(q.y - floor)
+        v = w * ((q.y - floor) / q.y) ** 2
+        v = v / v.sum()
+        at = v @ x
+        slope = v @ ((x - at) * (z - v @ z)) / (v @ (x - at) ** 2 + 1e-12)
+        fitted = floor + np.exp(v @ z + slope * (x - at))
+        score.append(-0.5 * effective * np.log(w @ np.log(fitted / q.y) ** 2 + 1e-8))
+        value.append(np.log(floor + np.exp(v @ z + slope * (new - at))))
+    share = np.exp(np.array(score) - max(score))
+    return np.exp(share / share.sum() @ np.array(value))
+
+
+def last_points(q: Question, count: int) -> np.ndarray:
+    """The naive baseline: a power law through the last points of the frontier (rows that no cheaper row beats)."""
+    order = np.argsort(q.scale, kind="stable")
+    scale, y = q.scale[order], q.y[order]
+    front = y <= np.minimum.accumulate(y)
+    scale, y = scale[front], y[front]
+    scale, where = np.unique(scale[::-1], return_index=True)
+    y = y[::-1][where][-count:]
+    scale = scale[-count:]
+    if len(scale) < 2:
+        return np.full(len(q.scale_new), y[-1])
+    slope, height = np.polyfit(np.log(scale), np.log(y), 1)
+    return np.exp(height + slope * np.log(q.scale_new))
+
+
+def last_value(q: Question) -> np.ndarray:
+    """No further progress: the mean of the last twentieth of the rows."""
+    last = np.argsort(q.scale)[-max(1, len(q.y) // 20) :]
+    return np.full(len(q.scale_new), np.exp(np.mean(np.log(q.y[last]))))

@@ -1,0 +1,128 @@
+"""From a table of runs and a target to questions: which columns are inputs, what orders rows, what is left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..quantities import parse_number
+from ..runs import Runs
+from .general import is_resource
+from .question import Question
+
+EARLY = 0.1  # share of a run's tokens whose checkpoints are left out (Hitchhiker's guide, arXiv:2410.11840)
+FEWEST = 4
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Questions by group, `shift` (what was added to make targets positive) and notes on what was done to the rows."""
+
+    groups: tuple[str, ...]
+    questions: tuple[Question, ...]
+    shift: float
+    notes: tuple[str, ...]
+
+
+def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = None, scale: str | None = None) -> Asked:
+    """`at` gives each input's target values (numbers, texts such as 70B, lists; they broadcast).
+
+    flops beside other inputs only orders the rows. `scale` names another column to order by.
+    Raises InputError for a missing column, too few rows, or an input that never varies.
+    """
+    points = {k: _values(v, k) for k, v in at.items()}
+    if not points:
+        raise InputError("say what to forecast, for example params=70e9, tokens=1.4e12")
+    shape = np.broadcast_shapes(*(v.shape for v in points.values()))
+    points = {k: np.broadcast_to(v, shape).astype(float) for k, v in points.items()}
+    order = scale or ("flops" if "flops" in points and len(points) > 1 else None)
+    inputs = tuple(k for k in points if k != order)
+    x = np.stack(list(runs.numbers(inputs).values()), axis=1)
+    y = np.asarray(runs[target], float)
+    notes: list[str] = []
+    keep = _usable(runs, x, y, target, notes) & _late(runs, inputs, notes)
+    shift = 0.0
+    if (y[keep] <= 0).any():
+        low, high = float(y[keep].min()), float(y[keep].max())
+        shift = (high - low) - low
+        notes.append(f"{target} has values at or below zero (least {low:.4g}): forecast as {target} + {shift:.4g}")
+    x_new = np.stack([points[n] for n in inputs], axis=1)
+    size, size_new = _scale(runs, x, x_new, inputs, order, points)
+    names = [""] if group is None else [str(g) for g in dict.fromkeys(runs[group].tolist())]
+    label = None if group is None else np.array([str(g) for g in runs[group].tolist()])
+    questions = []
+    for name in names:
+        own = keep if label is None else keep & (label == name)
+        where = f" of {group} {name!r}" if name else ""
+        if own.sum() < FEWEST:
+            raise InputError(f"{runs.source}: {own.sum()} usable rows{where}; a forecast needs at least {FEWEST}; add runs")
+        for j, n in enumerate(inputs):
+            if np.ptp(x[own, j]) == 0:
+                raise InputError(
+                    f"{runs.source}: every row{where} has {n} = {x[own, j][0]:g}; its effect cannot be learned: "
+                    f"add runs that differ in {n}, or leave {n} out"
+                )
+        questions.append(Question(inputs, x[own], y[own] + shift, size[own], x_new, size_new))
+    return Asked(tuple(names), tuple(questions), shift, tuple(notes))
+
+
+def _values(value: Any, name: str) -> np.ndarray:
+    listed = value if isinstance(value, (list, tuple, np.ndarray)) else [value]
+    out = np.array([parse_number(v, name) if isinstance(v, str) else float(v) for v in listed])
+    if not (np.isfinite(out).all() and (out > 0).all()):
+        raise InputError(f"{name} must be positive and finite, got {value!r}")
+    return out
+
+
+def _usable(runs: Runs, x: np.ndarray, y: np.ndarray, target: str, notes: list[str]) -> np.ndarray:
+    if y.dtype.kind != "f":
+        raise InputError(f"{runs.source}: column {target!r} is not numeric")
+    good = np.isfinite(y) & np.isfinite(x).all(axis=1) & (x > 0).all(axis=1)
+    if not good.all():
+        notes.append(f"{(~good).sum()} rows left out: {target} or an input missing, not finite or not positive")
+    return good
+
+
+def _late(runs: Runs, inputs: Sequence[str], notes: list[str]) -> np.ndarray:
+    """Leave out the first tenth of each run where rows are checkpoints of several runs."""
+    everything = np.ones(len(runs), bool)
+    along = next((c for c in ("tokens", "steps", "step", "samples", "examples") if c in runs.columns), None)
+    if "run" not in runs.columns or along is None or along not in inputs:
+        return everything
+    _, index, count = np.unique(runs["run"].astype(str), return_inverse=True, return_counts=True)
+    if len(count) < 2 or np.median(count) < 3:
+        return everything
+    top = np.zeros(len(count))
+    np.maximum.at(top, index, runs[along])
+    late = runs[along] >= EARLY * top[index]
+    if not late.all():
+        notes.append(f"{(~late).sum()} checkpoints from the first tenth of their run left out")
+    return late
+
+
+def _scale(runs: Runs, x, x_new, inputs, order: str | None, points: Mapping) -> tuple[np.ndarray, np.ndarray]:
+    """What orders rows: compute where it is known, else the product of the inputs that are extrapolated."""
+    if order and order in points and order in runs.columns:
+        return runs[order].astype(float), points[order]
+    if order and order not in points:
+        raise InputError(f"scale {order!r} needs its value at the target: give {order}=...")
+    logs, logs_new = np.log(np.where(x > 0, x, np.nan)), np.log(x_new)
+    if len(inputs) == 1:
+        sign = np.ones(1) if np.median(logs_new) >= np.nanmedian(logs) else -np.ones(1)
+    elif {"params", "tokens"} <= set(inputs):
+        sign = np.array([float(n in ("params", "tokens")) for n in inputs])
+    else:
+        sign = np.array([float(is_resource(n)) for n in inputs])
+        if not sign.any():
+            sign = np.where(np.median(logs_new, axis=0) >= np.nanmedian(logs, axis=0), 1.0, -1.0)
+    size, size_new = np.exp(logs @ sign), np.exp(logs_new @ sign)
+    if {"params", "tokens"} <= set(inputs):
+        if "flops" in runs.columns:  # the table's own accounting orders its rows; targets follow at its usual ratio to 6ND
+            ratio = float(np.nanmedian(runs["flops"] / (6 * size)))
+            return runs["flops"].astype(float), 6 * size_new * ratio
+        return 6 * size, 6 * size_new
+    return size, size_new

@@ -1,0 +1,103 @@
+"""Rollouts: hold out the largest rows, refit, predict. The origin rolls back so that the distance asked is covered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .candidates import Candidate
+from .question import Question
+
+MOST = 5  # origins
+AT_MOST = 300  # held-out rows judged per origin
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers that are fitted and held out, and how far the held-out rows reach beyond the fitted ones."""
+
+    fit: np.ndarray
+    new: np.ndarray
+    factor: float
+
+
+def origins(q: Question) -> list[Split]:
+    """Origins whose held-out rows lie as far beyond the fitted ones as the targets do, or up to twice that."""
+    return roll(q, 2 * max(float(q.factor.max()), 1.3), max(1.0, float(q.factor.min())))
+
+
+def roll(q: Question, farthest: float, gap: float = 1.0) -> list[Split]:
+    """Up to five origins from 1.15x to `farthest` below the largest row, each with enough rows left to fit.
+
+    Rows less than `gap` times the largest fitted one are left out of both sides, unless nothing else is there.
+    """
+    order, need = np.sort(q.scale), max(5, 2 * q.x.shape[1] + 2)
+    if len(order) <= need or order[-1] <= order[need - 1] * (1 + 1e-9):
+        return []
+    top = np.log(order[-1] / order[need - 1])
+    out: dict[tuple, Split] = {}
+    for cut in np.exp(np.linspace(np.log(1.15), min(np.log(farthest), top), MOST + 1)[1:]):
+        fit = q.scale <= order[-1] / cut * (1 + 1e-9)
+        if fit.sum() < need:
+            continue
+        last = q.scale[fit].max()
+        new = np.flatnonzero(q.scale > last * max(1.0001, min(gap, 0.999 * order[-1] / last)))
+        if len(new) > AT_MOST:
+            new = new[np.linspace(0, len(new) - 1, AT_MOST).astype(int)]
+        if len(new):
+            out.setdefault((fit.sum(), len(new)), Split(np.flatnonzero(fit), new, float(order[-1] / last)))
+    return list(out.values())
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Log predictions of every candidate that gave finite ones: targets (c, q) and, per origin, log errors (c, m)."""
+
+    names: tuple[str, ...]
+    target: np.ndarray
+    errors: tuple[np.ndarray, ...]
+    splits: tuple[Split, ...]
+    naive: tuple[bool, ...] = ()
+    formulas: tuple[str, ...] = ()
+
+
+def sane(prediction: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Log predictions, kept within twice the measured range below and once above it: nothing else is plausible."""
+    low, high = np.log(y.min()), np.log(y.max())
+    with np.errstate(all="ignore"):
+        value = np.log(np.maximum(prediction, 1e-300))
+    return np.clip(value, low - 2 * (high - low) - 0.2, high + (high - low))
+
+
+def fill(questions: Sequence[Question], stack: Sequence[Candidate], progress=None) -> list[Bank]:
+    """Every candidate on every question and on its origins, all of them in one batch per candidate."""
+    splits = [origins(q) for q in questions]
+    flat = [part for q, own in zip(questions, splits, strict=True) for part in (q, *(q.split(s.fit, s.new) for s in own))]
+    found = []
+    for done, candidate in enumerate(stack):
+        found.append(candidate.predict(flat))
+        if progress:
+            progress((done + 1) / len(stack))
+    out, at = [], 0
+    for q, own in zip(questions, splits, strict=True):
+        good = [i for i in range(len(stack)) if np.isfinite(found[i][at].value).all()]
+        errors = []
+        for j, s in enumerate(own, 1):
+            part = flat[at + j]
+            middle = np.exp(np.mean(np.log(part.y)))  # a candidate that failed there is judged as if it knew nothing
+            rows = [sane(np.where(np.isfinite(v), v, middle), part.y) for v in (found[i][at + j].value for i in good)]
+            errors.append(np.array(rows) - np.log(q.y[s.new]))
+        out.append(
+            Bank(
+                tuple(stack[i].name for i in good),
+                np.array([sane(found[i][at].value, q.y) for i in good]),
+                tuple(errors),
+                tuple(own),
+                tuple(stack[i].naive for i in good),
+                tuple(found[i][at].formula for i in good),
+            )
+        )
+        at += 1 + len(own)
+    return out
