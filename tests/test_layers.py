@@ -19,6 +19,7 @@ MAY = {
     "uncertainty": {"law", "runs", "fit"},
     "plan": {"law", "runs", "fit", "uncertainty", "laws", "rules", "forecast"},
     "forecast": {"law", "laws", "runs", "fit", "uncertainty"},
+    "audit": {"law", "laws", "runs", "fit", "forecast", "plan"},
     "ladder": {"runs", "rules", "plan"},
     "report": {"plan", "forecast", "fit", "runs", "law"},
     "cli": None,

@@ -14,9 +14,10 @@ _WHERE = {
     **dict.fromkeys(("interval", "law", "load_law", "positive", "real"), ".law"),
     **dict.fromkeys(("Fit", "fit"), ".fit"),
     **dict.fromkeys(("Runs", "read"), ".runs"),
-    **dict.fromkeys(("Forecast", "forecast"), ".forecast"),
+    **dict.fromkeys(("Forecast", "Rollout", "forecast", "rollout", "watch"), ".forecast"),
     **dict.fromkeys(("Plan", "plan"), ".plan"),
     **dict.fromkeys(("check_law",), ".check"),
+    **dict.fromkeys(("Audit", "audit"), ".audit"),
     **dict.fromkeys(("ForescaleError", "InputError", "FitError", "LawError"), ".errors"),
 }
 _MODULES = ("laws", "studies", "uncertainty")

@@ -90,3 +90,21 @@ def test_help_loads_neither_scipy_nor_a_table_library():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
     assert out.strip().endswith("[]")
+
+
+def test_forecast_rollout_audit(table, tmp_path):
+    said = json.loads(run("forecast", table, "--params", "1M", "--tokens", "6.5M", "-o", tmp_path / "f.json", "--json"))
+    assert said["low"][0] < said["value"][0] < said["high"][0]
+    assert json.loads((tmp_path / "f.json").read_text()) == said
+    assert "candidates" in run("forecast", table, "--params", "1M", "--tokens", "6.5M", "--law", "chinchilla")
+    assert json.loads(run("rollout", table, "--json"))["origins"] >= 2
+    assert "checklist" in run("audit", table)
+    assert "no column 'nothing'" in run("forecast", table, "--target", "nothing", "--params", "1M", code=2)
+    assert "say what to forecast" in run("forecast", table, code=2)
+
+
+def test_watch(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("step,loss\n" + "\n".join(f"{s},{2 + 5 * s**-0.5}" for s in range(10, 900, 10)) + "\n")
+    assert json.loads(run("watch", log, "--until", "1k", "--schedule", "constant", "--json"))["until"] == 1000
+    assert "wait for more" in run("watch", log, "--until", "100k", code=2)

@@ -1,7 +1,9 @@
-"""How well do we predict: the automatic forecaster, its back-tests, its calibrated intervals, the audit."""
+"""How well do we predict: the automatic forecaster, its back-tests, its calibrated intervals, unfinished runs."""
 
 from .auto import forecast
 from .calibrate import Calibration
+from .evaluate import Rollout, rollout
 from .result import Forecast
+from .watch import Watch, watch
 
-__all__ = ["Calibration", "Forecast", "forecast"]
+__all__ = ["Calibration", "Forecast", "Rollout", "Watch", "forecast", "rollout", "watch"]

@@ -63,7 +63,7 @@ def shipped() -> Calibration:
 
 def features(q: Question, s: Stacked) -> np.ndarray:
     """(q, 4): one, log spread, log back-test error, and whether there are several inputs."""
-    backtest = s.backtest if np.isfinite(s.backtest) else float(np.median(s.spread))
+    backtest = np.where(np.isfinite(s.backtest), s.backtest, np.median(s.spread))
     size = len(s.value)
     several = float(q.x.shape[1] > 1)
     columns = (np.ones(size), np.log(np.hypot(s.spread, LEAST)), np.log(np.hypot(backtest, LEAST)), several)
@@ -72,19 +72,20 @@ def features(q: Question, s: Stacked) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Past:
-    """One past forecast: features (q, 4) and log errors (q,) of a task of a study."""
+    """One past forecast of a study: features (q, 4), log errors (q,), and how much it counts beside the others."""
 
     study: str
     features: np.ndarray
     error: np.ndarray
+    weight: float = 1.0
 
 
 def learn(past: list[Past], command: str = "") -> Calibration:
-    """Slopes by maximum likelihood; each task counts once, each study by the square root of its tasks."""
+    """Slopes by maximum likelihood; a study counts by the square root of its (weighted) tasks."""
     from scipy.optimize import minimize
 
-    tasks = {s: sum(p.study == s for p in past) for s in {p.study for p in past}}
-    share = [1.0 / tasks[p.study] ** 0.5 for p in past]
+    tasks = {s: sum(p.weight for p in past if p.study == s) for s in {p.study for p in past}}
+    share = [p.weight / tasks[p.study] ** 0.5 for p in past]
     rows = np.concatenate([p.features for p in past])
     error = np.concatenate([p.error for p in past])
     weight = np.concatenate([np.full(len(p.error), a / len(p.error)) for p, a in zip(past, share, strict=True)])

@@ -19,11 +19,15 @@ from .question import Question
 
 @dataclass(frozen=True)
 class Candidate:
-    """`predict` takes questions of the same inputs. `naive` marks the baselines anyone can compute by hand."""
+    """`predict` takes questions of the same inputs. `naive` marks the baselines anyone can compute by hand.
+
+    `local` marks shapes that hold near the data only: they fade where the target lies farther out than any back-test.
+    """
 
     name: str
     predict: Callable[[Sequence[Question]], list[Fitted]]
     naive: bool = False
+    local: bool = False
 
 
 def _each(function: Callable, **options) -> Callable[[Sequence[Question]], list[Fitted]]:
@@ -32,7 +36,7 @@ def _each(function: Callable, **options) -> Callable[[Sequence[Question]], list[
 
 def _ridge(gamma: float, penalty: float) -> Candidate:
     kind = "quadratic" if penalty < 0.1 else "stiff quadratic"
-    return Candidate(f"{kind} in the logs, weights C^{gamma:g}", _each(local.ridge, gamma=gamma, penalty=penalty))
+    return Candidate(f"{kind} in the logs, weights C^{gamma:g}", _each(local.ridge, gamma=gamma, penalty=penalty), local=True)
 
 
 def _naive() -> list[Candidate]:
@@ -46,7 +50,7 @@ def one_input() -> list[Candidate]:
     for gamma in (1, 2, 3):
         name = f"power laws above averaged floors, weights C^{gamma}"
         out.append(Candidate(name, _each(local.floor_average, gamma=gamma)))
-    out.append(Candidate("last value", _each(local.last_value), True))
+    out.append(Candidate("last value", _each(local.last_value), True, True))
     out.append(Candidate("one break, weights C^1", partial(named, get("broken1"), gamma=1, delta=1e-2)))
     out.append(Candidate("power law above a floor, weights C^2", partial(named, get("power_floor"), gamma=2)))
     return out

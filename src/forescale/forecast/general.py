@@ -77,12 +77,12 @@ def readable(params: Mapping[str, float], inputs: Sequence[str], middle: Sequenc
     for n in resources:
         power = np.log(shares[n] / total) + np.log(scale) / k + params["a_" + n] * np.log(at[n])
         front = f"{np.exp(power):.4g}" if abs(power) < 700 else f"exp({power:.5g})"
-        terms.append(f"{front} {n}^-{params['a_' + n]:.4g}")
+        terms.append(f"{front} * {n}^-{params['a_' + n]:.4g}")
     body = " + ".join(terms)
     body = f"({body})^{k:.4g}" if "k" in params else body
     for n in inputs:
         if "b_" + n in params:
             body = f"({body})" if " + " in body and not body.startswith("(") else body
             z = f"log({n}/{format_number(at[n], 3)})"
-            body += f" exp({params['b_' + n]:.3g} {z} {params['c_' + n]:+.3g} {z}^2)"
+            body += f" * exp({params['b_' + n]:.3g} * {z} {params['c_' + n]:+.3g} * {z}^2)"
     return f"{height * params['E']:.4g} + {body}" if "E" in params else body

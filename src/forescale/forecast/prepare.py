@@ -42,7 +42,9 @@ def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = 
     order = scale or ("flops" if "flops" in points and len(points) > 1 else None)
     inputs = tuple(k for k in points if k != order)
     x = np.stack(list(runs.numbers(inputs).values()), axis=1)
-    y = np.asarray(runs[target], float)
+    y = runs[target]
+    if np.asarray(y).dtype.kind != "f":
+        raise InputError(f"{runs.source}: column {target!r} is not numeric")
     notes: list[str] = []
     keep = _usable(runs, x, y, target, notes) & _late(runs, inputs, notes)
     shift = 0.0
@@ -79,8 +81,6 @@ def _values(value: Any, name: str) -> np.ndarray:
 
 
 def _usable(runs: Runs, x: np.ndarray, y: np.ndarray, target: str, notes: list[str]) -> np.ndarray:
-    if y.dtype.kind != "f":
-        raise InputError(f"{runs.source}: column {target!r} is not numeric")
     good = np.isfinite(y) & np.isfinite(x).all(axis=1) & (x > 0).all(axis=1)
     if not good.all():
         notes.append(f"{(~good).sum()} rows left out: {target} or an input missing, not finite or not positive")

@@ -59,8 +59,9 @@ class Bank:
     target: np.ndarray
     errors: tuple[np.ndarray, ...]
     splits: tuple[Split, ...]
-    naive: tuple[bool, ...] = ()
-    formulas: tuple[str, ...] = ()
+    naive: tuple[bool, ...]
+    local: tuple[bool, ...]
+    formulas: tuple[str, ...]
 
 
 def sane(prediction: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -96,6 +97,7 @@ def fill(questions: Sequence[Question], stack: Sequence[Candidate], progress=Non
                 tuple(errors),
                 tuple(own),
                 tuple(stack[i].naive for i in good),
+                tuple(stack[i].local for i in good),
                 tuple(found[i][at].formula for i in good),
             )
         )

@@ -1,0 +1,181 @@
+"""watch(log, ...): the final loss of a run that is still training, from its log and its learning-rate schedule.
+
+The law is that of Tissue et al. 2024, Scaling Law with Learning Rate Annealing (arXiv:2408.11029):
+
+    L(s) = L0 + A S1^-alpha - C S2,   S1(s) = sum_{i<=s} eta_i,   S2(s) = sum_{i<=s} m_i,
+    m_i = lambda m_{i-1} + (eta_{i-1} - eta_i)
+
+Only ratios of eta matter, so the peak may be left at 1. While little has been annealed, C cannot be read off the log:
+gains from annealing are then averaged under a prior, and the interval is as wide as that leaves it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, one_of
+from ..quantities import parse_number
+from ..runs import Runs, read
+
+SCHEDULES = ("cosine", "linear", "constant", "wsd")
+GAINS = np.linspace(0.0, 0.12, 25)  # share of the loss that annealing will have taken off at the end
+PRIOR = (0.03, 0.02)
+MEMORY = (0.99, 0.999)  # lambda
+FLOORS = np.array([0.0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.88, 0.94])
+KEEP = 200  # log rows are averaged into at most this many
+DRIFT = 0.025  # log error per unit of log(T/s) that no spread of ours explains
+TAIL = {0.5: 0.5, 0.8: 1.15, 0.9: 1.6, 0.95: 2.1}  # of |error| / size, on the logs of docs/watch.md
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Final loss with an interval, as seen from step `step` of `until`. `gain` is the share still expected of annealing."""
+
+    value: float
+    low: float
+    high: float
+    level: float
+    step: float
+    until: float
+    latest: float
+    gain: float
+    warnings: tuple[str, ...]
+
+    def summary(self) -> str:
+        lines = [
+            f"final loss {self.value:.4f}  [{self.low:.4f}, {self.high:.4f}] {self.level:.0%}",
+            f"at step {self.step:,.0f} of {self.until:,.0f} ({self.step / self.until:.0%}): loss {self.latest:.4f}; "
+            f"annealing still to take off {self.gain:.1%}",
+        ]
+        return "\n".join(lines + [f"warning: {w}" for w in self.warnings])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(self.summary())}</pre>"
+
+    def to_dict(self) -> dict:
+        return vars(self) | {"warnings": list(self.warnings)}
+
+
+def learning_rates(schedule: str, until: int, warmup: int, final: float = 0.0, decay: float = 0.2) -> np.ndarray:
+    """Learning rate over its peak at steps 1..until (until,). wsd falls linearly over the last `decay` of the steps."""
+    if schedule not in SCHEDULES:
+        raise one_of("schedule", schedule, SCHEDULES)
+    step = np.arange(1, until + 1, dtype=float)
+    rise = np.minimum(step / max(warmup, 1), 1.0)
+    share = np.clip((step - warmup) / max(until - warmup, 1), 0.0, 1.0)
+    if schedule == "cosine":
+        fall = final + (1 - final) * 0.5 * (1 + np.cos(np.pi * share))
+    elif schedule == "linear":
+        fall = final + (1 - final) * (1 - share)
+    elif schedule == "wsd":
+        fall = 1 - (1 - final) * np.clip((step - (1 - decay) * until) / max(decay * until, 1), 0.0, 1.0)
+    else:
+        fall = np.ones(until)
+    return rise * fall
+
+
+def areas(rates: np.ndarray, memory: float, warmup: int) -> tuple[np.ndarray, np.ndarray]:
+    """S1 and S2 at every step. S2 starts after the warm-up, whose rise is no annealing."""
+    from scipy.signal import lfilter
+
+    fall = -np.diff(rates, prepend=rates[0])
+    fall[: max(warmup, 1)] = 0.0
+    return np.cumsum(rates), np.cumsum(lfilter([1.0], [1.0, -memory], fall))
+
+
+def watch(
+    log: Runs | Any,
+    *,
+    until: int | float | str,
+    schedule: str = "cosine",
+    warmup: int | None = None,
+    final: float = 0.0,
+    decay: float = 0.2,
+    interval: float = 0.9,
+    **mapping: str,
+) -> Watch:
+    """Forecast the loss at step `until` from a log with columns steps (or step) and loss.
+
+    `final` is the last learning rate over the peak, `warmup` its steps (default: 1 % of `until`), `decay` the share of
+    the steps over which wsd falls. `mapping` names columns as in read. Raises InputError for a log too short to say.
+    """
+    log = log if isinstance(log, Runs) else read(log, only=("steps", "loss"), **mapping)
+    steps, loss = log["steps"], log["loss"]
+    end = int(parse_number(until, "steps")) if isinstance(until, str) else int(until)
+    warmup = max(1, end // 100) if warmup is None else warmup
+    late = (steps > 2 * warmup) & (steps <= end)
+    if late.sum() < 6:
+        raise InputError(
+            f"{log.source}: {late.sum()} rows after the warm-up (step {2 * warmup}); a forecast needs 6; wait for more"
+        )
+    if schedule in ("cosine", "linear") and steps.max() > end:
+        raise InputError(f"{log.source} reaches step {steps.max():.0f}, beyond until={end}; give the run's own length")
+    s, y = _thin(steps[late], loss[late])
+    rates = learning_rates(schedule, end, warmup, final, decay)
+    value, spread, gain, noise = _posterior(s, y, rates, warmup)
+    left = np.log(end / s[-1])
+    half = np.hypot(np.hypot(spread, DRIFT * left), noise) * _tail(interval)
+    notes = list(log.warnings)
+    if s[-1] < 0.3 * end:
+        notes.append(f"only {s[-1] / end:.0%} of the run is seen: most of the annealing gain comes from the prior")
+    return Watch(
+        float(np.exp(value)),
+        float(np.exp(value - half)),
+        float(np.exp(value + half)),
+        interval,
+        float(s[-1]),
+        float(end),
+        float(y[-1]),
+        float(gain),
+        tuple(notes),
+    )
+
+
+def _thin(steps: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means of neighbouring rows, at most KEEP of them."""
+    order = np.argsort(steps, kind="stable")
+    parts = np.array_split(order, min(KEEP, len(order)))
+    return np.array([steps[p].mean() for p in parts]), np.array([loss[p].mean() for p in parts])
+
+
+def _posterior(s: np.ndarray, y: np.ndarray, rates: np.ndarray, warmup: int) -> tuple[float, float, float, float]:
+    """Mean and standard deviation of the final log loss, the gain left, and the noise of the log, over the whole grid."""
+    score, ends, gains = [], [], []
+    at = np.clip(np.round(s).astype(int) - 1, 0, len(rates) - 1)
+    weight = (s / s[-1]) ** 0.5
+    weight /= weight.sum()
+    effective = min(len(s), 60) / 3  # neighbouring rows of a log are not independent
+    for memory in MEMORY:
+        s1, s2 = areas(rates, memory, warmup)
+        share = s2 / max(s2[-1], 1e-12)
+        x, new = np.log(s1[at]), np.log(s1[-1])
+        for gain in GAINS if s2[-1] > 0 else GAINS[:1]:
+            lift = gain * y[-1]
+            flat = y + lift * share[at]
+            for floor in FLOORS:
+                base = floor * flat.min()
+                z = np.log(flat - base)
+                v = weight * ((flat - base) / flat) ** 2
+                v = v / v.sum()
+                slope = v @ ((x - v @ x) * (z - v @ z)) / (v @ (x - v @ x) ** 2 + 1e-12)
+                fitted = base + np.exp(v @ z + slope * (x - v @ x)) - lift * share[at]
+                error = weight @ np.log(np.maximum(fitted, 1e-9) / y) ** 2
+                prior = -0.5 * ((gain - PRIOR[0]) / PRIOR[1]) ** 2
+                score.append(prior - 0.5 * effective * np.log(error + 1e-8))
+                ends.append(np.log(max(base + np.exp(v @ z + slope * (new - v @ x)) - lift, 1e-9)))
+                gains.append((gain * (1 - share[at[-1]]), error))
+    share = np.exp(np.array(score) - max(score))
+    share /= share.sum()
+    ends, left = np.array(ends), np.array(gains)
+    mean = float(share @ ends)
+    return mean, float(np.sqrt(share @ (ends - mean) ** 2)), float(share @ left[:, 0]), float(np.sqrt(share @ left[:, 1]))
+
+
+def _tail(level: float) -> float:
+    if not 0 < level < 1:
+        raise InputError(f"interval must lie between 0 and 1, got {level}")
+    return float(np.interp(level, list(TAIL), list(TAIL.values())))

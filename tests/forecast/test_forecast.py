@@ -1,0 +1,160 @@
+"""The automatic forecaster on real runs, and on runs made to break it."""
+
+import numpy as np
+import pytest
+
+import forescale as fs
+from forescale import laws, studies
+from forescale.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def ladder():
+    runs = studies.load()
+    return runs.role("fit"), runs.role("held_out")
+
+
+def asked(rows, names=("params", "tokens")):
+    return {n: rows[n] for n in names}
+
+
+def simulated(rng, count=80, noise=0.004):
+    law = laws.get("chinchilla")
+    n = np.exp(rng.uniform(np.log(1e7), np.log(1e9), count))
+    d = n * np.exp(rng.uniform(np.log(3), np.log(200), count))
+    y = law(law.preset("besiroglu"), params=n, tokens=d) * np.exp(noise * rng.standard_normal(count))
+    return {"params": n, "tokens": d, "loss": y}, float(law(law.preset("besiroglu"), params=7e9, tokens=1.4e11))
+
+
+def test_the_shipped_ladder_is_forecast_within_its_interval(ladder):
+    fit, held = ladder
+    f = fs.forecast(fit, **asked(held))
+    assert np.mean(np.abs(f.value / held["loss"] - 1)) < 0.02
+    assert np.all((f.low < held["loss"]) & (held["loss"] < f.high))
+    naive = min(np.mean(np.abs(m.value / held["loss"] - 1)) for m in f.members if m.naive)
+    assert np.mean(np.abs(f.value / held["loss"] - 1)) < naive
+    assert f.origins >= 2 and abs(sum(m.weight for m in f.members) - 1) < 1e-9
+
+
+def test_units_do_not_matter(ladder):
+    fit, held = ladder
+    one = fs.forecast(fit, **asked(held))
+    table = {"params": fit["params"] / 1e6, "tokens": fit["tokens"] / 1e9, "loss": fit["loss"]}
+    two = fs.forecast(table, params=held["params"] / 1e6, tokens=held["tokens"] / 1e9)
+    assert np.allclose(one.value, two.value, rtol=2e-3)
+    assert np.allclose(one.high - one.low, two.high - two.low, rtol=0.1)
+
+
+def test_diverged_runs_hardly_move_it(rng):
+    table, truth = simulated(rng)
+    clean = fs.forecast(table, params="7B", tokens="140B")
+    table["loss"][::16] *= 1.7
+    dirty = fs.forecast(table, params="7B", tokens="140B")
+    assert abs(clean.value[0] / truth - 1) < 0.02
+    assert abs(dirty.value[0] / truth - 1) < 0.04
+    assert dirty.low[0] < truth < dirty.high[0]
+
+
+def test_a_law_of_the_users_own_joins_the_stack(rng):
+    table, truth = simulated(rng)
+    f = fs.forecast(table, laws=[laws.get("chinchilla")], params="7B", tokens="140B")
+    mine = next(m for m in f.members if m.name == "chinchilla")
+    assert abs(mine.value[0] / truth - 1) < 0.02 and mine.weight > 0.05
+    with pytest.raises(InputError, match="takes params, tokens; the target gives tokens"):
+        fs.forecast(table, laws=[laws.get("chinchilla")], tokens="140B")
+
+
+def test_other_inputs_and_negative_targets(rng):
+    x = np.geomspace(1e3, 1e6, 30)
+    f = fs.forecast({"examples": x, "score": 0.5 - 30 * x**-0.5}, target="score", examples=4e6)
+    assert abs(f.value[0] - (0.5 - 30 * 4e6**-0.5)) < 0.01 and "at or below zero" in f.warnings[-1]
+
+
+def test_groups_are_forecast_on_their_own(study):
+    runs = study("finetuning", only=("sft_data_size", "sft_loss"))
+    fit, held = (runs.where(runs["held_out"].astype(str) == v) for v in ("False", "True"))
+    y, p = [], []
+    for name, f in fs.forecast(fit, target="sft_loss", group="group", sft_data_size=held["sft_data_size"].max()).items():
+        y += held["sft_loss"][held["group"] == name].tolist()
+        p += f.value.tolist()
+    y, p = np.array(y), np.array(p)
+    assert len(y) == 42 and 1 - np.mean((y - p) ** 2) / y.var() >= 0.99
+
+
+def test_parallel_streams_are_discovered_by_the_same_path(study):
+    runs = study("parallel", only=("num_params", "parallel_size", "loss"))
+    y, p = [], []
+    for group in sorted(set(runs["group"].tolist())):
+        own = runs.where(runs["group"] == group)
+        held = own["held_out"].astype(str) == "True"
+        at = asked(own.where(held), ("num_params", "parallel_size"))
+        f = fs.forecast(own.where(~held), **at)
+        y += own["loss"][held].tolist()
+        p += f.value.tolist()
+        assert "parallel_size" in f.formula
+    y, p = np.array(y), np.array(p)
+    assert len(y) == 12 and 1 - np.mean((y - p) ** 2) / y.var() >= 0.999
+
+
+@pytest.mark.parametrize(("name", "arm", "most"), [("chinchilla", None, 0.014), ("gemstones", "main", 0.012)])
+def test_published_studies(study, name, arm, most):
+    runs = study(name)
+    runs = runs if arm is None else runs.where((runs["arm"] == arm) & (runs["in_paper_fit"].astype(str) == "True"))
+    fit, held = runs.role("fit"), runs.where(runs["held_out"].astype(str) == "True")
+    f = fs.forecast(fit, **asked(held))
+    assert np.mean(np.abs(f.value / held["loss"] - 1)) < most
+    assert np.mean((f.low < held["loss"]) & (held["loss"] < f.high)) >= 0.82
+
+
+def test_joint_intervals_hold_every_single_one(ladder):
+    fit, held = ladder
+    f = fs.forecast(fit, **asked(held))
+    assert np.all(f.joint_low < f.low) and np.all(f.joint_high > f.high)
+    alone = fs.forecast(fit, params=held["params"][0], tokens=held["tokens"][0])
+    assert np.allclose(alone.joint_high, alone.high)
+
+
+def test_what_cannot_be_predicted_is_flagged(rng):
+    x = np.geomspace(1e3, 1e5, 12)
+    f = fs.forecast({"flops": x, "loss": np.exp(rng.normal(0, 0.8, 12))}, flops=1e7)
+    assert any("undecided" in text for text in f.flags)
+    n = np.geomspace(1e6, 1e9, 30)
+    line = fs.forecast({"params": n, "tokens": 20 * n, "loss": 2 + 400 * n**-0.3}, params=1e9, tokens=1e12)
+    assert any("params and tokens move together" in text for text in line.flags)
+    few = fs.forecast({"params": n[:4], "tokens": 20 * n[:4] ** 1.01, "loss": 2 + 400 * n[:4] ** -0.3}, params=1e9, tokens=2e10)
+    assert any("too few rows" in text for text in few.flags)
+
+
+def test_errors_say_what_to_do(ladder):
+    fit, _ = ladder
+    with pytest.raises(InputError, match="say what to forecast"):
+        fs.forecast(fit)
+    with pytest.raises(InputError, match="no column 'sequence'"):
+        fs.forecast(fit, sequence=3)
+    with pytest.raises(InputError, match="must be positive"):
+        fs.forecast(fit, params=-1, tokens=3)
+    with pytest.raises(InputError, match="needs at least 4"):
+        fs.forecast({"flops": [1.0, 2.0], "loss": [2.0, 1.0]}, flops=4)
+    with pytest.raises(InputError, match="every row has params"):
+        fs.forecast({"params": [5.0] * 6, "tokens": [1.0, 2, 3, 4, 5, 6], "loss": [6.0, 5, 4, 3, 2, 1]}, params=9, tokens=9)
+    with pytest.raises(InputError, match="not numeric"):
+        fs.forecast(fit, target="run", params=9, tokens=9)
+
+
+def test_json_round_trip(ladder, tmp_path):
+    import json
+
+    fit, held = ladder
+    f = fs.forecast(fit, **asked(held))
+    f.to_json(tmp_path / "f.json")
+    data = json.loads((tmp_path / "f.json").read_text())
+    assert data["value"] == f.value.tolist() and data["schema"] == 1
+    assert f.to_frame().shape == (4, 8) and f._repr_html_().startswith("<pre>")
+
+
+def test_first_tenth_of_each_run_is_left_out():
+    n = np.repeat([1e6, 3e6, 1e7], 20)
+    d = np.tile(np.linspace(5e6, 1e8, 20), 3)
+    table = {"params": n, "tokens": d, "loss": 2 + 400 * n**-0.3 + 300 * d**-0.3, "run": np.repeat(["a", "b", "c"], 20)}
+    f = fs.forecast(table, params=3e7, tokens=3e8)
+    assert f.rows == 57 and "first tenth" in f.warnings[-1]

@@ -1,0 +1,88 @@
+"""The pieces of the forecaster against closed forms and simulations with a known answer."""
+
+import numpy as np
+import pytest
+
+from forescale.forecast import Calibration, local
+from forescale.forecast.calibrate import Past, learn, shipped
+from forescale.forecast.fitted import general
+from forescale.forecast.general import is_resource, readable
+from forescale.forecast.question import Question
+from forescale.forecast.rollout import origins, roll
+
+
+def question(x, y, new, inputs=("flops",)):
+    x, new = np.atleast_2d(np.asarray(x, float).T).T, np.atleast_2d(np.asarray(new, float).T).T
+    return Question(inputs, x, np.asarray(y, float), x.prod(axis=1), new, new.prod(axis=1))
+
+
+def test_a_line_in_the_logs_is_continued_exactly():
+    x = np.geomspace(1, 1e4, 20)
+    q = question(x, 3 * x**-0.2, [1e5, 1e6])
+    for value in (local.last_points(q, 3), local.ridge(q, 1, 0.0), local.floor_average(q, 2)):
+        assert np.allclose(value, 3 * np.array([1e5, 1e6]) ** -0.2, rtol=0.01)
+
+
+def test_a_quadratic_in_the_logs_is_continued_and_outliers_do_not_matter():
+    u = np.linspace(0, 8, 40)
+    y = np.exp(1 - 0.3 * u + 0.01 * u * u)
+    y[[3, 17]] *= 3
+    value = local.ridge(question(np.exp(u), y, [np.exp(9.0)]), 0.5, 1e-6)
+    assert value == pytest.approx([np.exp(1 - 2.7 + 0.81)], rel=0.02)
+
+
+def test_the_frontier_ignores_runs_that_a_cheaper_one_beats():
+    q = question([1, 2, 3, 4, 8], [4.0, 2.0, 5.0, 1.0, 0.5], [16])
+    assert local.last_points(q, 3) == pytest.approx([0.25])
+
+
+def test_origins_keep_enough_rows_and_reach_as_far_as_the_target():
+    x = np.geomspace(1, 1e4, 40)
+    q = question(x, x**-0.1, [1e5])
+    for s in origins(q):
+        assert len(s.fit) >= 5 and x[s.new].min() > x[s.fit].max() and not set(s.fit) & set(s.new)
+    assert max(s.factor for s in origins(q)) > 5
+    assert roll(question([1, 1, 1, 1, 1, 1], np.ones(6), [2]), 10) == []
+
+
+def test_the_grammar_recovers_a_law_and_says_it_in_the_inputs_own_units(rng):
+    n, d = np.exp(rng.uniform(np.log(1e6), np.log(1e9), 60)), np.exp(rng.uniform(np.log(1e8), np.log(1e11), 60))
+
+    def law(n, d):
+        return 1.7 + 400 * n**-0.34 + 900 * d**-0.3
+
+    y = law(n, d) * np.exp(0.001 * rng.standard_normal(60))
+    fitted = general([question(np.stack([n, d], 1), y, [[1e10, 1e12]], ("params", "tokens"))], 0.5, coupled=False)[0]
+    assert fitted.value == pytest.approx([law(1e10, 1e12)], rel=0.005)
+    text = fitted.formula.replace("^", "**")
+    assert eval(text, {}, {"params": 1e10, "tokens": 1e12}) == pytest.approx(fitted.value[0], rel=1e-3)
+
+
+def test_modifiers_are_read_back_too():
+    params = {"E": 0.5, "h": 1.0, "a_params": 0.3, "b_lr": 0.1, "c_lr": 0.02}
+    text = readable(params, ("params", "lr"), (1e8, 1e-3), 2.0)
+    value = eval(text.replace("^", "**"), {"exp": np.exp, "log": np.log}, {"params": 1e9, "lr": 2e-3})
+    z = np.log(2)
+    assert value == pytest.approx(1.0 + 2 * 10**-0.3 * np.exp(0.1 * z + 0.02 * z * z), rel=2e-3)
+    assert is_resource("n_params") and is_resource("samples") and not is_resource("learning_rate")
+
+
+def test_calibration_learns_a_known_scale(rng):
+    past = []
+    for i in range(400):
+        spread, backtest = np.exp(rng.normal(-4, 1)), np.exp(rng.normal(-4, 1))
+        f = np.array([[1.0, np.log(spread), np.log(backtest), i % 2]])
+        size = np.exp(-0.5 + 0.6 * np.log(spread) + 0.3 * np.log(backtest) - 0.4 * (i % 2))
+        past.append(Past(f"s{i % 20}", f, size * rng.standard_t(3, 1)))
+    rule = learn(past)
+    assert np.allclose(rule.slopes, (-0.5, 0.6, 0.3, -0.4), atol=0.3)
+    inside = [np.abs(p.error[0]) <= (rule.size(p.features) * rule.quantile(0.9))[0] for p in past]
+    assert 0.88 <= np.mean(inside) <= 0.92
+
+
+def test_the_shipped_calibration_is_monotone_and_says_where_it_is_from():
+    rule = shipped()
+    assert isinstance(rule, Calibration) and rule.tasks > 100 and "benchmarks/forecast.py" in rule.command
+    levels = np.linspace(0.05, 0.999, 50)
+    assert np.all(np.diff([rule.quantile(v) for v in levels]) > 0)
+    assert all(rule.quantile(v, joint=True) > rule.quantile(v) for v in (0.5, 0.8, 0.9))
