@@ -9,12 +9,13 @@ import numpy as np
 
 from .. import laws, studies
 from ..fit import fit
+from ..forecast import forecast
 from ..plan import plan
 from ..report.figure import fit_figure, write_html
 
 
 def run_demo(html: Path, out=None) -> dict:
-    """Fit, predict before looking, compare, plan, draw. Returns the numbers."""
+    """Fit, predict and forecast before looking, compare, plan, draw. Returns the numbers."""
     out = out or sys.stdout
 
     def say(text: str = "") -> None:
@@ -30,20 +31,32 @@ def run_demo(html: Path, out=None) -> dict:
     say("\npredicted before looking (nats per byte, 90 % interval for a new run):")
     for n, v, low, high in zip(held["params"], said.value, said.low, said.high, strict=True):
         say(f"  N = {n:>9,.0f}   {v:.4f}   [{low:.4f}, {high:.4f}]")
-    truth = held["loss"]
-    errors, held_in = said.value / truth - 1, (said.low <= truth) & (truth <= said.high)
+    auto = forecast(runs, params=held["params"], tokens=held["tokens"])
+    say(f"\nthe automatic forecast, {len(auto.members)} candidates weighed by {auto.origins} back-tests, no law chosen:")
+    for n, v, low, high in zip(held["params"], auto.value, auto.low, auto.high, strict=True):
+        say(f"  N = {n:>9,.0f}   {v:.4f}   [{low:.4f}, {high:.4f}]")
     say("\nmeasured:")
-    for n, t, e, inside in zip(held["params"], truth, errors, held_in, strict=True):
-        say(f"  N = {n:>9,.0f}   {t:.4f}   error {e:+.2%}   interval {'held' if inside else 'missed'}")
-    say(f"  mean absolute error {np.abs(errors).mean():.2%}; the interval held for {held_in.sum()} of {len(held)}\n")
+    one = _judged(said, held, "this one law", say)
+    many = _judged(auto, held, "automatic forecast", say)
     best = plan(found, 10 * float(runs["flops"].max()))
     say(best.summary())
     path = write_html(fit_figure(found, runs, held), html)
     say(f"\nfigure: {path}")
     return {
+        "forecast": auto.to_dict() | {"errors": many[0].tolist(), "held": many[1].tolist()},
         "fit": {k: v for k, v in found.to_dict().items() if k not in ("draws", "noise")},
-        "errors": errors.tolist(),
-        "held": held_in.tolist(),
+        "errors": one[0].tolist(),
+        "held": one[1].tolist(),
         "plan": best.to_dict(),
         "figure": str(path),
     }
+
+
+def _judged(said, held, name: str, say) -> tuple[np.ndarray, np.ndarray]:
+    """Relative errors and whether each interval held, said row by row."""
+    truth = held["loss"]
+    errors, inside = said.value / truth - 1, (said.low <= truth) & (truth <= said.high)
+    for n, t, e, good in zip(held["params"], truth, errors, inside, strict=True):
+        say(f"  N = {n:>9,.0f}   {t:.4f}   error {e:+.2%}   interval {'held' if good else 'missed'}")
+    say(f"  {name}: mean absolute error {np.abs(errors).mean():.2%}; its interval held for {inside.sum()} of {len(inside)}\n")
+    return errors, inside

@@ -1,0 +1,48 @@
+"""What the commands share. Each command imports what it needs when it runs, so that --help stays fast."""
+
+from __future__ import annotations
+
+import json as json_module
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Predict the run you cannot afford from the runs you can.",
+    pretty_exceptions_enable=False,
+)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+LawName = Annotated[str, typer.Option(help="Catalogue name, power(tokens), or FILE.py:NAME.")]
+Map = Annotated[str, typer.Option("--map", help="Columns by quantity: params=n_params,loss=val_loss.")]
+
+
+def mapping(text: str) -> dict[str, str]:
+    out = {}
+    for part in filter(None, text.split(",")):
+        name, sep, column = part.partition("=")
+        if not sep or not column:
+            raise InputError(f"--map: cannot read {part!r}; write quantity=column")
+        out[name.strip()] = column.strip()
+    return out
+
+
+def bar(what: str):
+    """A progress line on a terminal's standard error, from the first second on."""
+    import sys
+    import time
+
+    begin = time.monotonic()
+
+    def show(share: float) -> None:
+        if sys.stderr.isatty() and time.monotonic() - begin > 1:
+            print(f"\r{what} {share:4.0%}", end="\n" if share >= 1 else "", file=sys.stderr, flush=True)
+
+    return show
+
+
+def show(result, as_json: bool) -> None:
+    typer.echo(json_module.dumps(result.to_dict()) if as_json else result.summary())

@@ -1,0 +1,133 @@
+"""forecast, rollout, audit, watch: no law to choose."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError
+from .common import Json, LawName, Map, app, bar, mapping, show
+
+Target = Annotated[str, typer.Option(help="Column to forecast: loss, an error rate, a score.")]
+OwnLaws = Annotated[list[str] | None, typer.Option("--law", help="Also this law: catalogue name or FILE.py:NAME.")]
+
+
+def _table(runs: Path, map: str, role: str, drop_bad: bool, only: tuple[str, ...]):
+    from ..runs import read
+
+    table = read(runs, drop_bad=drop_bad, only=only, **mapping(map))
+    table = table.role(role) if role else table
+    if not len(table):
+        raise InputError(f"{runs.name}: no row has role {role!r}")
+    return table
+
+
+def _own(names: list[str] | None) -> list:
+    from .. import laws
+
+    return [laws.get(name) for name in names or ()]
+
+
+@app.command()
+def forecast(
+    runs: Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL table of runs.")],
+    params: Annotated[str, typer.Option(help="Model size, such as 70B.")] = "",
+    tokens: Annotated[str, typer.Option(help="Training tokens, such as 1.4T.")] = "",
+    flops: Annotated[str, typer.Option(help="Compute, such as 1e24.")] = "",
+    at: Annotated[str, typer.Option("--at", help="Any inputs: width=4096,learning_rate=3e-4.")] = "",
+    target: Target = "loss",
+    group: Annotated[str, typer.Option(help="Forecast every group of this column on its own.")] = "",
+    law: OwnLaws = None,
+    map: Map = "",
+    role: Annotated[str, typer.Option(help="Use only rows with this value in the column role.")] = "",
+    interval: float = 0.9,
+    drop_bad: Annotated[bool, typer.Option("--drop-bad", help="Leave unreadable rows out, listed.")] = False,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the forecast as JSON.")] = None,
+    json: Json = False,
+) -> None:
+    """Forecast a larger run: laws and baselines weighed by back-test, with a calibrated interval. No law to choose."""
+    from ..forecast import forecast as run_forecast
+
+    given = (("params", params), ("tokens", tokens), ("flops", flops))
+    inputs = mapping(at) | {k: v for k, v in given if v}
+    needed = tuple(k for k in inputs if k != "flops" or len(inputs) == 1)
+    table = _table(runs, map, role, drop_bad, (target, *needed))
+    options = {"target": target, "interval": interval, "laws": _own(law), "group": group or None}
+    found = run_forecast(table, **options, progress=bar("forecasting"), **inputs)
+    text = json_module.dumps({k: v.to_dict() for k, v in found.items()} if group else found.to_dict())
+    if out:
+        out.write_text(text)
+    if json:
+        typer.echo(text)
+    elif group:
+        typer.echo("\n\n".join(f"{group} {k}\n{v.summary()}" for k, v in found.items()))
+    else:
+        typer.echo(found.summary())
+
+
+@app.command()
+def rollout(
+    runs: Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL table of runs.")],
+    inputs: Annotated[str, typer.Option(help="Input columns.")] = "params,tokens",
+    target: Target = "loss",
+    law: OwnLaws = None,
+    map: Map = "",
+    role: Annotated[str, typer.Option(help="Use only rows with this value in the column role.")] = "",
+    farthest: Annotated[float, typer.Option(help="How far below the largest row the first origin may lie.")] = 30.0,
+    json: Json = False,
+) -> None:
+    """Hold out the largest rows, refit, predict: every method beside the naive baselines."""
+    from ..forecast import rollout as run_rollout
+
+    names = tuple(n.strip() for n in inputs.split(",") if n.strip())
+    table = _table(runs, map, role, False, (target, *names))
+    options = {"target": target, "laws": _own(law), "farthest": farthest, "progress": bar("rolling")}
+    show(run_rollout(table, names, **options), json)
+
+
+@app.command()
+def audit(
+    runs: Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL table of runs.")],
+    law: LawName = "chinchilla",
+    flops: Annotated[str, typer.Option(help="Budget to judge at; default ten times the largest run.")] = "",
+    map: Map = "",
+    role: Annotated[str, typer.Option(help="Use only rows with this value in the column role.")] = "",
+    json: Json = False,
+) -> None:
+    """Which choice (outliers, counting, rounding, range, objective ...) moves the conclusion most, and a checklist."""
+    from ..audit import audit as run_audit
+    from ..runs import read
+
+    table = read(runs, **mapping(map))
+    table = table.role(role) if role else table
+    show(run_audit(table, law=law, flops=flops or None, progress=bar("auditing")), json)
+
+
+@app.command()
+def watch(
+    log: Annotated[Path, typer.Argument(help="Table with step and loss of one run.")],
+    until: Annotated[str, typer.Option(help="Step at which the run ends, such as 200000 or 200k.")],
+    schedule: Annotated[str, typer.Option(help="cosine, linear, constant or wsd.")] = "cosine",
+    warmup: Annotated[int | None, typer.Option(help="Warm-up steps; default 1 % of the run.")] = None,
+    final: Annotated[float, typer.Option(help="Last learning rate over the peak.")] = 0.0,
+    decay: Annotated[float, typer.Option(help="wsd: share of the steps over which the rate falls.")] = 0.2,
+    map: Map = "",
+    interval: float = 0.9,
+    every: Annotated[float, typer.Option(help="Look again every so many seconds until the log ends.")] = 0.0,
+    json: Json = False,
+) -> None:
+    """Forecast the final loss of a run that is still training, from its log and its schedule."""
+    import time
+
+    from ..forecast import watch as run_watch
+
+    options = {"schedule": schedule, "warmup": warmup, "final": final, "decay": decay, "interval": interval}
+    while True:
+        found = run_watch(log, until=until, **options, **mapping(map))
+        show(found, json)
+        if not every or found.step >= 0.999 * found.until:
+            return
+        time.sleep(every)
