@@ -70,6 +70,38 @@ def test_other_inputs_and_negative_targets(rng):
     assert abs(f.value[0] - (0.5 - 30 * 4e6**-0.5)) < 0.01 and "at or below zero" in f.warnings[-1]
 
 
+def test_mixture_proportions_enter_linearly_and_zeros_are_no_obstacle(rng):
+    def law(r):
+        return 1.8 + 0.9 * np.exp(-1.2 * r[:, 0] - 0.4 * r[:, 1])
+
+    r, new = rng.dirichlet([1, 1, 1], 40), rng.dirichlet([1, 1, 1], 50)
+    r[:3] = np.eye(3)
+    names = ("web", "code", "books")
+    table = dict(zip(names, r.T, strict=True)) | {"loss": law(r) * np.exp(0.002 * rng.standard_normal(40))}
+    f = fs.forecast(table, **dict(zip(names, new.T, strict=True)))
+    assert 1 - np.mean((f.value - law(new)) ** 2) / law(new).var() > 0.99
+    assert f.origins == 5 and "taken as linear" in f.warnings[-1] and np.allclose(f.points["web"], new[:, 0])
+
+
+def test_experts_are_a_modifier_of_the_size(rng):
+    e, n = np.repeat([1.0, 2, 4, 8, 16, 32], 5), np.tile(np.geomspace(1e7, 1e9, 5), 6)
+    y = 1.6 + 30 * n**-0.2 * e**-0.05
+    held = (e == 32) | (n == 1e9)
+    at = {"num_experts": e[held], "dense_parameter_count": n[held]}
+    f = fs.forecast({"num_experts": e[~held], "dense_parameter_count": n[~held], "loss": y[~held]}, **at)
+    assert np.max(np.abs(f.value / y[held] - 1)) < 0.005 and "dense_parameter_count^-0.2 " in f.formula
+
+
+def test_several_targets_and_bounds(rng):
+    x = np.geomspace(1e3, 1e6, 20)
+    table = {"examples": x, "error": np.minimum(2 * x**-0.1, 0.99) * np.exp(0.1 * rng.standard_normal(20)), "loss": x**-0.1}
+    both = fs.forecast(table, target=("error", "loss"), bounds=(0, 0.4), examples=1e7)
+    assert set(both) == {"error", "loss"} and both["error"].high[0] == 0.4
+    assert both["loss"].value[0] == pytest.approx(1e7**-0.1, rel=0.02)
+    with pytest.raises(InputError, match="lower and a higher"):
+        fs.forecast(table, target="error", bounds=(1, 0), examples=1e7)
+
+
 def test_groups_are_forecast_on_their_own(study):
     runs = study("finetuning", only=("sft_data_size", "sft_loss"))
     fit, held = (runs.where(runs["held_out"].astype(str) == v) for v in ("False", "True"))

@@ -12,7 +12,7 @@ from ..law import Law
 from ..runs import Runs, read
 from .calibrate import Calibration, features, shipped
 from .candidates import candidates
-from .prepare import prepare
+from .prepare import Asked, prepare
 from .question import Question
 from .result import Forecast, Member
 from .rollout import Bank, fill
@@ -25,8 +25,9 @@ WIDE = np.log(1.5)  # a half-width beyond a factor 1.5 either way: not predictab
 def forecast(
     runs: Runs | Any,
     *,
-    target: str = "loss",
+    target: str | Sequence[str] = "loss",
     interval: float = 0.9,
+    bounds: tuple[float, float] | None = None,
     laws: Sequence[Law] = (),
     group: str | None = None,
     scale: str | None = None,
@@ -36,12 +37,19 @@ def forecast(
 ) -> Forecast | dict[str, Forecast]:
     """Forecast `target` at given inputs, for example forecast(runs, params="70B", tokens="1.4T").
 
-    The inputs named are the inputs used. `target` is any numeric column (error rates and scores too). `group` forecasts
-    every group of a column on its own and returns a dict. `laws` adds laws of the user's own to the stack.
+    The inputs named are the inputs used. `target` is any numeric column (error rates and scores too), or several: then
+    a dict of forecasts. `group` forecasts every group of a column on its own, also as a dict. `bounds` are values that
+    cannot be crossed, such as (0, 1) for a rate. `laws` adds laws of the user's own to the stack.
     Raises InputError for unusable data; a target that cannot be predicted comes back flagged, with a wide interval.
     """
     if not 0 < interval < 1:
         raise InputError(f"interval must lie between 0 and 1, got {interval}")
+    if not isinstance(target, str):
+        options = {"interval": interval, "bounds": bounds, "laws": laws, "group": group, "scale": scale}
+        every = {"calibration": calibration, "progress": progress, **options, **at}
+        return {name: forecast(runs, target=name, **every) for name in target}
+    if bounds is not None and not bounds[0] < bounds[1]:
+        raise InputError(f"bounds need a lower and a higher end, got {bounds}")
     if not isinstance(runs, Runs):
         runs = read(runs, only=(target, *(k for k in at if k != "flops" or len(at) == 1)))
     asked = prepare(runs, target, at, group, scale)
@@ -52,18 +60,20 @@ def forecast(
     banks = fill(asked.questions, candidates(len(inputs), laws), progress)
     rule = calibration or shipped()
     found = {
-        name: _answer(q, bank, rule, interval, target, asked.shift, (*runs.warnings, *asked.notes), runs.sha256)
+        name: _answer(q, bank, rule, interval, bounds, target, asked, (*runs.warnings, *asked.notes), runs.sha256)
         for name, q, bank in zip(asked.groups, asked.questions, banks, strict=True)
     }
     return found if group is not None else found[""]
 
 
-def _answer(q: Question, bank: Bank, rule: Calibration, level: float, target: str, shift: float, notes, sha256) -> Forecast:
+def _answer(q: Question, bank: Bank, rule: Calibration, level: float, bounds, target: str, asked: Asked, notes, sha) -> Forecast:
+    shift = asked.shift
     s = combine(q, bank)
     size = rule.size(features(q, s))
     half, joint = size * rule.quantile(level), size * rule.quantile(level, joint=True)
     joint = np.maximum(joint, half) if len(q.scale_new) > 1 else half
-    ends = [np.exp(s.value + side * h) - shift for h in (half, joint) for side in (-1, 1)]
+    low, high = bounds or (-np.inf, np.inf)
+    ends = [np.clip(np.exp(s.value + side * h) - shift, low, high) for h in (half, joint) for side in (-1, 1)]
     members = tuple(
         Member(n, np.exp(v) - shift, float(w), float(e), naive, formula)
         for n, v, w, e, naive, formula in zip(
@@ -73,8 +83,8 @@ def _answer(q: Question, bank: Bank, rule: Calibration, level: float, target: st
     best = max((m for m in members if m.formula), key=lambda m: m.weight, default=None)
     return Forecast(
         target,
-        {n: q.x_new[:, j] for j, n in enumerate(q.inputs)},
-        np.exp(s.value) - shift,
+        dict(asked.points),
+        np.clip(np.exp(s.value) - shift, low, high),
         *ends,
         level,
         q.factor,
@@ -84,7 +94,7 @@ def _answer(q: Question, bank: Bank, rule: Calibration, level: float, target: st
         len(bank.errors),
         _flags(q, bank, s, half),
         tuple(notes),
-        sha256,
+        sha,
         size,
     )
 
@@ -108,8 +118,7 @@ def design_flags(q: Question) -> list[str]:
     for j, name in enumerate(q.inputs):
         values = np.unique(np.round(np.log(q.x[:, j]), 3))
         if len(values) < 3:
-            low, high = np.exp(values[0]), np.exp(values[-1])
-            out.append(f"{name} has two values only ({low:.3g}, {high:.3g}): its curvature is not identified; add a third")
+            out.append(f"{name} has two values only: its curvature is not identified; add a third")
     if q.x.shape[1] > 1:
         u = np.log(q.x) - np.log(q.x).mean(axis=0)
         value, vector = np.linalg.eigh(np.corrcoef(u.T))

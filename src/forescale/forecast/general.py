@@ -17,23 +17,25 @@ from ..law import Law, Param, Source, interval, positive
 from ..quantities import QUANTITIES, format_number
 
 RESOURCES = {"params", "tokens", "flops", "steps", "width", "depth"}
-MORE = {"samples", "examples", "images", "data", "epochs", "unique_tokens", "samples_seen", "dataset_size", "num_params"}
+MORE = ("param", "token", "flop", "compute", "sample", "example", "character", "image", "data_size", "dataset_size", "epoch")
 _SOURCE = Source("arXiv:2001.08361", "Kaplan et al. 2020, Scaling Laws for Neural Language Models", "1.5, generalised")
 
 
 def is_resource(name: str) -> bool:
-    """Whether more of an input is more training: by name or alias of a quantity, or a word such as samples."""
+    """Whether more of an input is more training: by name or alias of a quantity, or by a word such as samples in it."""
     low = name.lower()
+    if low.startswith(("exp(", "log")) or {"per", "ratio", "share", "fraction"} & set(low.split("_")):
+        return False
     known = (q for n, q in QUANTITIES.items() if n in RESOURCES)
-    return low in MORE or any(low == q.name or (len(low) > 1 and low in q.aliases) for q in known)
+    return any(word in low for word in MORE) or any(low == q.name or (len(low) > 1 and low in q.aliases) for q in known)
 
 
 def general_law(inputs: Sequence[str], coupled: bool = True, floor: bool = True) -> Law:
     """The grammar's law for these inputs, in inputs divided by their middle (so that x = 1 is the middle of the data).
 
-    Inputs that are no resource are modifiers; where none is a resource, all are taken as resources.
+    Inputs that are no resource are modifiers; where none is a resource, all are taken as resources but linear ones.
     """
-    resources = tuple(n for n in inputs if is_resource(n)) or tuple(inputs)
+    resources = tuple(n for n in inputs if is_resource(n)) or tuple(n for n in inputs if not n.startswith("exp("))
     modifiers = tuple(n for n in inputs if n not in resources)
     power = coupled and len(resources) > 1
     params = [Param("E", positive, (0.05, 3.0), "value left at infinite resources")] if floor else []
@@ -51,7 +53,7 @@ def general_law(inputs: Sequence[str], coupled: bool = True, floor: bool = True)
             np.exp((getattr(p, "v_" + n) if i else 0.0) - getattr(p, "a_" + n) * np.log(getattr(x, n)))
             for i, n in enumerate(resources)
         ]
-        height = np.log(sum(terms[1:], terms[0]))
+        height = np.log(sum(terms[1:], terms[0])) if terms else 0.0
         if len(terms) > 1:
             height = height - np.log(sum((np.exp(getattr(p, "v_" + n)) for n in resources[1:]), 1.0))
         height = p.k * height if power else height
@@ -78,7 +80,7 @@ def readable(params: Mapping[str, float], inputs: Sequence[str], middle: Sequenc
         power = np.log(shares[n] / total) + np.log(scale) / k + params["a_" + n] * np.log(at[n])
         front = f"{np.exp(power):.4g}" if abs(power) < 700 else f"exp({power:.5g})"
         terms.append(f"{front} * {n}^-{params['a_' + n]:.4g}")
-    body = " + ".join(terms)
+    body = " + ".join(terms) or f"{scale:.4g}"
     body = f"({body})^{k:.4g}" if "k" in params else body
     for n in inputs:
         if "b_" + n in params:

@@ -16,12 +16,14 @@ from .question import Question
 
 EARLY = 0.1  # share of a run's tokens whose checkpoints are left out (Hitchhiker's guide, arXiv:2410.11840)
 FEWEST = 4
+LOGS = 2.5  # one standard deviation of a linear input counts as so many natural logarithms
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Questions by group, `shift` (what was added to make targets positive) and notes on what was done to the rows."""
+    """Questions by group, `points` as they were asked, `shift` (what was added to make targets positive) and notes."""
 
+    points: Mapping[str, np.ndarray]
     groups: tuple[str, ...]
     questions: tuple[Question, ...]
     shift: float
@@ -34,7 +36,7 @@ def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = 
     flops beside other inputs only orders the rows. `scale` names another column to order by.
     Raises InputError for a missing column, too few rows, or an input that never varies.
     """
-    points = {k: _values(v, k) for k, v in at.items()}
+    points = {k: _values(v, k, runs) for k, v in at.items()}
     if not points:
         raise InputError("say what to forecast, for example params=70e9, tokens=1.4e12")
     shape = np.broadcast_shapes(*(v.shape for v in points.values()))
@@ -53,6 +55,8 @@ def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = 
         shift = (high - low) - low
         notes.append(f"{target} has values at or below zero (least {low:.4g}): forecast as {target} + {shift:.4g}")
     x_new = np.stack([points[n] for n in inputs], axis=1)
+    asked = {n: points[n] for n in inputs}
+    inputs, x, x_new = _linear(inputs, x, x_new, keep, notes)
     size, size_new = _scale(runs, x, x_new, inputs, order, points)
     names = [""] if group is None else [str(g) for g in dict.fromkeys(runs[group].tolist())]
     label = None if group is None else np.array([str(g) for g in runs[group].tolist()])
@@ -69,22 +73,43 @@ def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = 
                     f"add runs that differ in {n}, or leave {n} out"
                 )
         questions.append(Question(inputs, x[own], y[own] + shift, size[own], x_new, size_new))
-    return Asked(tuple(names), tuple(questions), shift, tuple(notes))
+    return Asked(asked, tuple(names), tuple(questions), shift, tuple(notes))
 
 
-def _values(value: Any, name: str) -> np.ndarray:
+def _values(value: Any, name: str, runs: Runs) -> np.ndarray:
     listed = value if isinstance(value, (list, tuple, np.ndarray)) else [value]
     out = np.array([parse_number(v, name) if isinstance(v, str) else float(v) for v in listed])
-    if not (np.isfinite(out).all() and (out > 0).all()):
+    signed = name in runs.columns and runs.columns[name].dtype.kind == "f" and (runs.columns[name] <= 0).any()
+    if not (np.isfinite(out).all() and (signed or (out > 0).all())):
         raise InputError(f"{name} must be positive and finite, got {value!r}")
     return out
 
 
 def _usable(runs: Runs, x: np.ndarray, y: np.ndarray, target: str, notes: list[str]) -> np.ndarray:
-    good = np.isfinite(y) & np.isfinite(x).all(axis=1) & (x > 0).all(axis=1)
+    good = np.isfinite(y) & np.isfinite(x).all(axis=1)
     if not good.all():
-        notes.append(f"{(~good).sum()} rows left out: {target} or an input missing, not finite or not positive")
+        notes.append(f"{(~good).sum()} rows left out: {target} or an input missing or not finite")
     return good
+
+
+def _linear(inputs: tuple[str, ...], x: np.ndarray, x_new: np.ndarray, keep: np.ndarray, notes: list[str]) -> tuple:
+    """Inputs that have no logarithm or are one already (zeros, shares that sum to one, names such as log_flops) enter as
+    exp of the standardised value: what is a power of other inputs is an exponential of these."""
+    rows = x[keep]
+    bad = (rows <= 0).any(axis=0)
+    bad |= np.array([n.lower().startswith("log") for n in inputs])
+    shares = ((rows >= 0) & (rows <= 1)).all(axis=0)
+    if shares.sum() > 1 and np.allclose(rows[:, shares].sum(axis=1), 1.0, atol=1e-3):
+        bad |= shares
+    names, x, x_new = list(inputs), x.copy(), x_new.copy()
+    for j in np.flatnonzero(bad):
+        middle, wide = rows[:, j].mean(), rows[:, j].std() or 1.0
+        slope = LOGS / wide
+        names[j] = f"exp({slope:.4g}*({inputs[j]}-{middle:.4g}))"
+        x[:, j], x_new[:, j] = np.exp(slope * (x[:, j] - middle)), np.exp(slope * (x_new[:, j] - middle))
+    if bad.any():
+        notes.append(f"{', '.join(inputs[j] for j in np.flatnonzero(bad))}: taken as linear, not as logarithm")
+    return tuple(names), x, x_new
 
 
 def _late(runs: Runs, inputs: Sequence[str], notes: list[str]) -> np.ndarray:
@@ -117,8 +142,8 @@ def _scale(runs: Runs, x, x_new, inputs, order: str | None, points: Mapping) -> 
         sign = np.array([float(n in ("params", "tokens")) for n in inputs])
     else:
         sign = np.array([float(is_resource(n)) for n in inputs])
-        if not sign.any():
-            sign = np.where(np.median(logs_new, axis=0) >= np.nanmedian(logs, axis=0), 1.0, -1.0)
+        if not sign.any():  # unknown inputs: those that are extrapolated, in the direction they are
+            sign = 1.0 * (logs_new.max(axis=0) > np.nanmax(logs, axis=0)) - 1.0 * (logs_new.min(axis=0) < np.nanmin(logs, axis=0))
     size, size_new = np.exp(logs @ sign), np.exp(logs_new @ sign)
     if {"params", "tokens"} <= set(inputs):
         if "flops" in runs.columns:  # the table's own accounting orders its rows; targets follow at its usual ratio to 6ND
