@@ -31,6 +31,12 @@ def test_a_quadratic_in_the_logs_is_continued_and_outliers_do_not_matter():
     assert value == pytest.approx([np.exp(1 - 2.7 + 0.81)], rel=0.02)
 
 
+def test_noise_is_that_of_the_runs(rng):
+    u = rng.uniform(0, 6, 300)
+    y = np.exp(1 - 0.3 * u + 0.02 * rng.standard_normal(300))
+    assert local.noise(question(np.exp(u), y, [1e4])) == pytest.approx(0.02, rel=0.3)
+
+
 def test_the_frontier_ignores_runs_that_a_cheaper_one_beats():
     q = question([1, 2, 3, 4, 8], [4.0, 2.0, 5.0, 1.0, 0.5], [16])
     assert local.last_points(q, 3) == pytest.approx([0.25])
@@ -71,7 +77,7 @@ def test_calibration_learns_a_known_scale(rng):
     past = []
     for i in range(400):
         spread, backtest = np.exp(rng.normal(-4, 1)), np.exp(rng.normal(-4, 1))
-        f = np.array([[1.0, np.log(spread), np.log(backtest), i % 2]])
+        f = np.array([[1.0, np.log(spread), np.log(backtest), i % 2, 0.0]])
         size = np.exp(-0.5 + 0.6 * np.log(spread) + 0.3 * np.log(backtest) - 0.4 * (i % 2))
         past.append(Past(f"s{i % 20}", f, size * rng.standard_t(3, 1)))
     rule = learn(past)

@@ -2,11 +2,12 @@
 
 The log error of a forecast is taken as Student t with scale
 
-    log size = b0 + b1 log spread + b2 log backtest + b3 [several inputs]
+    size^2 = exp(2 (b0 + b1 log spread + b2 log backtest + b3 [several inputs])) + (NOISE noise)^2
 
-where spread is that of the candidates at the target and backtest the stack's own typical error when the largest runs
-are held out. Quantiles of |error| / size, pooled over studies, turn a size into an interval at any level; quantiles of
-the largest |error| / size of a task give joint intervals.
+where spread is that of the candidates at the target, backtest the stack's own typical error when the largest runs are
+held out, and noise that of a run; NOISE is such that a 90 % interval holds at least the noise of a normal run.
+Quantiles of |error| / size, pooled over studies, turn a size into an interval at any level; quantiles of the largest
+|error| / size of a task give joint intervals.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from pathlib import Path
 
 import numpy as np
 
+from .local import noise
 from .question import Question
 from .stack import Stacked
 
 LEAST = 3e-4  # spreads and back-test errors below this count as this
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
 NU = 3.0
+NOISE = 0.7
 PULL = 0.01  # the slopes are pulled towards 0.3 this strongly
 FILE = Path(__file__).with_name("calibration.json")
 
@@ -40,8 +43,8 @@ class Calibration:
     command: str = ""
 
     def size(self, features: np.ndarray) -> np.ndarray:
-        """Scale of the log error (q,) at features (q, 4)."""
-        return np.exp(features @ np.array(self.slopes))
+        """Scale of the log error (q,) at features (q, 5)."""
+        return _size(features, np.array(self.slopes))
 
     def quantile(self, level: float, joint: bool = False) -> float:
         """|error|/size that a share `level` of forecasts stays below."""
@@ -62,17 +65,17 @@ def shipped() -> Calibration:
 
 
 def features(q: Question, s: Stacked) -> np.ndarray:
-    """(q, 4): one, log spread, log back-test error, and whether there are several inputs."""
+    """(q, 5): one, log spread, log back-test error, whether there are several inputs, and the noise of a run."""
     backtest = np.where(np.isfinite(s.backtest), s.backtest, np.median(s.spread))
     size = len(s.value)
     several = float(q.x.shape[1] > 1)
-    columns = (np.ones(size), np.log(np.hypot(s.spread, LEAST)), np.log(np.hypot(backtest, LEAST)), several)
+    columns = (np.ones(size), np.log(np.hypot(s.spread, LEAST)), np.log(np.hypot(backtest, LEAST)), several, noise(q))
     return np.stack([np.broadcast_to(c, size) for c in columns], axis=1)
 
 
 @dataclass(frozen=True)
 class Past:
-    """One past forecast of a study: features (q, 4), log errors (q,), and how much it counts beside the others."""
+    """One past forecast of a study: features (q, 5), log errors (q,), and how much it counts beside the others."""
 
     study: str
     features: np.ndarray
@@ -91,15 +94,14 @@ def learn(past: list[Past], command: str = "") -> Calibration:
     weight = np.concatenate([np.full(len(p.error), a / len(p.error)) for p, a in zip(past, share, strict=True)])
 
     def cost(slopes: np.ndarray) -> float:
-        log_size = rows @ slopes
-        z = error * np.exp(-log_size)
-        fit = weight @ (log_size + 0.5 * (NU + 1) * np.log1p(z * z / NU)) / weight.sum()
+        size = _size(rows, slopes)
+        z = error / size
+        fit = weight @ (np.log(size) + 0.5 * (NU + 1) * np.log1p(z * z / NU)) / weight.sum()
         return fit + PULL * float(np.sum((slopes[1:3] - 0.3) ** 2) + slopes[3] ** 2)
 
     slopes = minimize(cost, np.array([-1.0, 0.3, 0.3, 0.0]), method="BFGS").x
-    size = np.exp(rows @ slopes)
-    z = np.abs(error) / size
-    worst = np.array([np.max(np.abs(p.error) / np.exp(p.features @ slopes)) for p in past])
+    z = np.abs(error) / _size(rows, slopes)
+    worst = np.array([np.max(np.abs(p.error) / _size(p.features, slopes)) for p in past])
     return Calibration(
         tuple(slopes.tolist()),
         tuple(_quantiles(z, weight)),
@@ -108,6 +110,10 @@ def learn(past: list[Past], command: str = "") -> Calibration:
         tuple(sorted(tasks)),
         command,
     )
+
+
+def _size(features: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    return np.hypot(np.exp(features[:, :-1] @ slopes), NOISE * features[:, -1])
 
 
 def _quantiles(values: np.ndarray, weights: np.ndarray) -> list[float]:

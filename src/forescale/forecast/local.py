@@ -52,6 +52,16 @@ def ridge(q: Question, gamma: float, penalty: float, degree: int = 2, robust: bo
     return np.exp(_design((np.log(q.x_new) - middle) / wide, degree) @ beta)
 
 
+def noise(q: Question) -> float:
+    """Log run-to-run noise: the median residual of a local quadratic near the end, as a standard deviation."""
+    d, w = q.x.shape[1], q.weights(1.0) + 1e-9
+    rows = np.arange(len(q.y))
+    size = np.abs(np.log(ridge(q.split(rows, rows), 1.0, 0.03) / q.y))
+    spent, effective = 1 + d + d * (d + 1) / 2, w.sum() ** 2 / (w @ w)
+    widen = np.sqrt(effective / (effective - spent)) if effective > spent + 1 else 2.0
+    return 1.4826 * weighted_median(size, w) * min(widen, 2.0)
+
+
 def floor_average(q: Question, gamma: float) -> np.ndarray:
     """A power law in the scale above each of several floors, averaged by how well each explains the rows."""
     x, new, w = np.log(q.scale), np.log(q.scale_new), q.weights(gamma)

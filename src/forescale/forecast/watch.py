@@ -27,7 +27,7 @@ PRIOR = (0.03, 0.02)
 MEMORY = (0.99, 0.999)  # lambda
 FLOORS = np.array([0.0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.88, 0.94])
 KEEP = 200  # log rows are averaged into at most this many
-DRIFT = 0.025  # log error per unit of log(T/s) that no spread of ours explains
+DRIFT = 0.02  # log error per unit of log(T/s), growing with it, that no spread of ours explains
 TAIL = {0.5: 0.5, 0.8: 1.15, 0.9: 1.6, 0.95: 2.1}  # of |error| / size, on the logs of docs/watch.md
 
 
@@ -118,7 +118,7 @@ def watch(
     rates = learning_rates(schedule, end, warmup, final, decay)
     value, spread, gain, noise = _posterior(s, y, rates, warmup)
     left = np.log(end / s[-1])
-    half = np.hypot(np.hypot(spread, DRIFT * left), noise) * _tail(interval)
+    half = np.hypot(np.hypot(spread, DRIFT * left * (1 + 0.5 * left)), noise) * _tail(interval)
     notes = list(log.warnings)
     if s[-1] < 0.3 * end:
         notes.append(f"only {s[-1] / end:.0%} of the run is seen: most of the annealing gain comes from the prior")
