@@ -20,10 +20,10 @@ import pandas as pd
 import score as scorer
 import tasks as referee
 
+from forescale.forecast.backtest import fill, roll
 from forescale.forecast.calibrate import LEVELS, Past, features, learn, shipped
 from forescale.forecast.candidates import candidates
 from forescale.forecast.question import Question
-from forescale.forecast.rollout import fill, roll
 from forescale.forecast.stack import combine
 
 ROLLOUT_WEIGHT = 0.05  # of a task: enough to steady the widths beyond 10x, little enough to leave the rest alone

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from forescale.forecast import Calibration, local
+from forescale.forecast.backtest import origins, roll
 from forescale.forecast.calibrate import Past, learn, shipped
 from forescale.forecast.fitted import general
 from forescale.forecast.general import is_resource, readable
 from forescale.forecast.question import Question
-from forescale.forecast.rollout import origins, roll
 
 
 def question(x, y, new, inputs=("flops",)):

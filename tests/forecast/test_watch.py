@@ -8,7 +8,7 @@ import pytest
 
 import forescale as fs
 from forescale.errors import InputError
-from forescale.forecast.watch import areas, learning_rates
+from forescale.forecast.unfinished import areas, learning_rates
 
 
 def curve(until, schedule, gain, memory=0.99):

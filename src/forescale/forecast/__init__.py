@@ -4,6 +4,6 @@ from .auto import forecast
 from .calibrate import Calibration
 from .evaluate import Rollout, rollout
 from .result import Forecast
-from .watch import Watch, watch
+from .unfinished import Watch, watch
 
 __all__ = ["Calibration", "Forecast", "Rollout", "Watch", "forecast", "rollout", "watch"]

@@ -10,12 +10,12 @@ import numpy as np
 from ..errors import InputError
 from ..law import Law
 from ..runs import Runs, read
+from .backtest import Bank, fill
 from .calibrate import Calibration, features, shipped
 from .candidates import candidates
 from .prepare import Asked, prepare
 from .question import Question
 from .result import Forecast, Member
-from .rollout import Bank, fill
 from .stack import Stacked, combine
 
 FAR = 100.0  # beyond this factor no study at hand could test the intervals

@@ -12,10 +12,10 @@ import numpy as np
 from ..errors import InputError
 from ..law import Law
 from ..runs import Runs, read
+from .backtest import fill, roll, sane
 from .calibrate import features, shipped
 from .candidates import candidates
 from .prepare import prepare
-from .rollout import fill, roll, sane
 from .stack import combine
 
 BINS = ((1.0, 3.0, "1-3x"), (3.0, 10.0, "3-10x"), (10.0, np.inf, ">10x"))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .backtest import Bank
 from .question import Question
-from .rollout import Bank
 
 HARDLY = 0.003  # log error that counts as none: below it candidates are not told apart
 SHARP = 1.25  # weight is the back-test error to minus this power: gentle, as errors of candidates partly cancel
