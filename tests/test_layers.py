@@ -12,6 +12,7 @@ MAY = {
     "quantities": set(),
     "law": set(),
     "laws": {"law"},
+    "rules": {"law"},
     "runs": {"law"},
     "studies": {"runs"},
     "fit": {"law", "runs"},

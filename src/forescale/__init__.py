@@ -18,9 +18,10 @@ _WHERE = {
     **dict.fromkeys(("Plan", "plan"), ".plan"),
     **dict.fromkeys(("check_law",), ".check"),
     **dict.fromkeys(("Audit", "audit"), ".audit"),
+    **dict.fromkeys(("Rule", "check_rule", "rule"), ".rules"),
     **dict.fromkeys(("ForescaleError", "InputError", "FitError", "LawError"), ".errors"),
 }
-_MODULES = ("laws", "studies", "uncertainty")
+_MODULES = ("laws", "rules", "studies", "uncertainty")
 __all__ = [*_WHERE, *_MODULES]
 
 

@@ -108,3 +108,12 @@ def test_watch(tmp_path):
     log.write_text("step,loss\n" + "\n".join(f"{s},{2 + 5 * s**-0.5}" for s in range(10, 900, 10)) + "\n")
     assert json.loads(run("watch", log, "--until", "1k", "--schedule", "constant", "--json"))["until"] == 1000
     assert "wait for more" in run("watch", log, "--until", "100k", code=2)
+
+
+def test_rules():
+    assert "learning_rate" in run("rules", "list") and "holds fixed" in run("rules", "show", "lr_width_mup")
+    text = run("rules", "ask", "learning_rate", "--from", "batch_size=256k", "--to", "batch_size=1024k", "--value", "1e-3")
+    assert "0.002" in text and "0.004" in text and "disagree by a factor 2" in text
+    found = json.loads(run("rules", "ask", "weight_decay", "--from", "width=256", "--to", "width=1024", "--json"))
+    assert {a["rule"]: a["factor"] for a in found}["weight_decay_width"] == 2
+    assert "unknown quantity" in run("rules", "ask", "nothing", "--to", "width=1", code=2)

@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, app
+from .common import Json, app, mapping
 
 laws_app = typer.Typer(no_args_is_help=True, help="The catalogue of laws.")
 studies_app = typer.Typer(no_args_is_help=True, help="Published studies.")
 ladder_app = typer.Typer(no_args_is_help=True, help="Train the small runs (needs the extra: torch).")
+rules_app = typer.Typer(no_args_is_help=True, help="Published rules that carry settings from run to run.")
 app.add_typer(laws_app, name="laws")
+app.add_typer(rules_app, name="rules")
 app.add_typer(studies_app, name="studies")
 app.add_typer(ladder_app, name="ladder")
 
@@ -62,6 +64,70 @@ def laws_show(name: str, json: Json = False) -> None:
         values = ", ".join(f"{k} {v:g}" for k, v in p.values.items())
         typer.echo(f"  published {p.name}: {values} ({p.where})")
     typer.echo(item.cite())
+
+
+@rules_app.command("list")
+def rules_list(json: Json = False) -> None:
+    """Every rule that ships, by what it answers."""
+    from .. import rules
+
+    items = [
+        {"name": r.name, "answers": r.answers, "inputs": list(r.inputs), "doc": r.doc, "source": r.source.ref}
+        for r in rules.every()
+    ]
+    if json:
+        typer.echo(json_module.dumps(items))
+    else:
+        for item in sorted(items, key=lambda i: i["answers"]):
+            typer.echo(f"{item['answers']:20} {item['name']:28} {', '.join(item['inputs']):40} {item['source']:18} {item['doc']}")
+
+
+@rules_app.command("show")
+def rules_show(name: str, json: Json = False) -> None:
+    """One rule: formula, setting, what it holds fixed, where it stops, source."""
+    from .. import rules
+
+    r = rules.get(name)
+    fields = ("name", "answers", "doc", "latex", "setting", "holds", "limits", "unit", "transfer")
+    data = {k: getattr(r, k) for k in fields} | {"inputs": list(r.inputs), "source": vars(r.source)}
+    if json:
+        typer.echo(json_module.dumps(data))
+        return
+    kind = "a factor on the tuned value" if r.transfer else f"a value in {r.unit or 'its unit'}"
+    typer.echo(f"{r.name}: {r.doc}\n  {r.latex}\n  answers {r.answers} from {', '.join(r.inputs)}: {kind}")
+    typer.echo(f"  setting: {r.setting}\n  holds fixed: {r.holds}\n  limits: {r.limits}")
+    typer.echo(f"  source: {r.source.title}, {r.source.ref} {r.source.eq} ({r.source.checked})")
+
+
+@rules_app.command("ask")
+def rules_ask(
+    quantity: Annotated[str, typer.Argument(help="learning_rate, weight_decay, batch_size ...")],
+    to: Annotated[str, typer.Option("--to", help="The run to set up: params=7B,batch_size=4M.")],
+    start: Annotated[str, typer.Option("--from", help="The run that was tuned: params=100M,batch_size=256k.")] = "",
+    value: Annotated[str, typer.Option(help="The value tuned there.")] = "",
+    json: Json = False,
+) -> None:
+    """What every published rule says about one quantity, side by side: where they agree and where they do not."""
+    from .. import rules
+
+    found = rules.ask(quantity, mapping(to), mapping(start), value or None)
+    said = [a for a in found if a.factor is not None or a.value is not None]
+    if json:
+        keys = ("factor", "value", "why_not")
+        typer.echo(json_module.dumps([{"rule": a.rule.name, **{k: getattr(a, k) for k in keys}} for a in found]))
+        return
+    for a in found:
+        if a not in said:
+            typer.echo(f"  {a.rule.name:28} cannot say: {a.why_not}")
+            continue
+        unit = f" {a.rule.unit}" if a.rule.unit else ""
+        number = f"{a.value:.4g}{unit}" if a.value is not None else ""
+        factor = f"x{a.factor:.4g}" if a.factor is not None else ""
+        typer.echo(f"  {a.rule.name:28} {factor:10} {number:14} {a.rule.setting}; holds {a.rule.holds}")
+    for inputs, factors in rules.rivals(said).items():
+        apart = max(factors) / min(factors)
+        text = "agree" if apart < 1.05 else f"disagree by a factor {apart:.3g}: see their settings"
+        typer.echo(f"the rules across {', '.join(inputs)} {text}")
 
 
 @studies_app.command("list")
