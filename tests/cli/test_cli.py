@@ -96,6 +96,9 @@ def test_forecast_rollout_audit(table, tmp_path):
     said = json.loads(run("forecast", table, "--params", "1M", "--tokens", "6.5M", "-o", tmp_path / "f.json", "--json"))
     assert said["low"][0] < said["value"][0] < said["high"][0]
     assert json.loads((tmp_path / "f.json").read_text()) == said
+    run("forecast", table, "--params", "1M", "--tokens", "6.5M", "--html", tmp_path / "f.html")
+    html = (tmp_path / "f.html").read_text()
+    assert "plotly" in html and "coupled law" in html and "90% for a new run" in html
     assert "candidates" in run("forecast", table, "--params", "1M", "--tokens", "6.5M", "--law", "chinchilla")
     assert json.loads(run("rollout", table, "--json"))["origins"] >= 2
     assert "checklist" in run("audit", table)

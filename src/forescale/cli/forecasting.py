@@ -46,6 +46,7 @@ def forecast(
     interval: float = 0.9,
     drop_bad: Annotated[bool, typer.Option("--drop-bad", help="Leave unreadable rows out, listed.")] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the forecast as JSON.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a figure as one self-contained file.")] = None,
     json: Json = False,
 ) -> None:
     """Forecast a larger run: laws and baselines weighed by back-test, with a calibrated interval. No law to choose."""
@@ -60,6 +61,13 @@ def forecast(
     text = json_module.dumps({k: v.to_dict() for k, v in found.items()} if group else found.to_dict())
     if out:
         out.write_text(text)
+    if html:
+        from ..report.figure import write_html
+        from ..report.forecasting import forecast_figure
+
+        if group:
+            raise InputError("--html draws one forecast; leave --group out or use a table of one group")
+        write_html(forecast_figure(found, table), html)
     if json:
         typer.echo(text)
     elif group:
