@@ -142,6 +142,7 @@ def _scale(runs: Runs, x, x_new, inputs, order: str | None, points: Mapping) -> 
         sign = np.array([float(n in ("params", "tokens")) for n in inputs])
     else:
         sign = np.array([float(is_resource(n)) for n in inputs])
+        sign[[n == "width" and "depth" in inputs for n in inputs]] = 2.0  # parameters go as depth times width squared
         if not sign.any():  # unknown inputs: those that are extrapolated, in the direction they are
             sign = 1.0 * (logs_new.max(axis=0) > np.nanmax(logs, axis=0)) - 1.0 * (logs_new.min(axis=0) < np.nanmin(logs, axis=0))
     size, size_new = np.exp(logs @ sign), np.exp(logs_new @ sign)
