@@ -73,3 +73,17 @@ def test_routed_and_languages_by_hand():
     p = {"E": 1.0, "A": 400.0, "B": 500.0, "alpha": 0.45, "beta": 0.15, "phi": 0.11, "psi": -0.04}
     one = laws.get("languages")(p, languages=1, params=1e9, tokens=1e11)
     assert one == pytest.approx(1 + 400 * 1e9**-0.45 + 500 * 1e11**-0.15)
+
+
+def test_batch_trajectory_limits_and_the_hyperbola_of_steps_and_data():
+    law = laws.get("batch_trajectory")
+    p = law.preset("c4")
+    wide = law(p, params=1e9, steps=1e4, batch_size=1e15)
+    at = {k: p[k] for k in ("N_c", "S_c", "alpha_N", "alpha_S")}
+    assert wide == pytest.approx(laws.get("kaplan_steps")(at, params=1e9, steps=1e4), rel=1e-6)
+    loss = float(law(p, params=1e9, steps=1e5, batch_size=5e5))
+    critical = p["B_c"] * loss ** (-1 / p["alpha_B"])
+    least = 1e5 / (1 + critical / 5e5)  # steps to this loss at an unbounded batch
+    assert (1e5 / least - 1) * (1e5 * 5e5 / (least * critical) - 1) == pytest.approx(1.0)
+    bigger = {"steps": least * (1 + critical / 2e6), "batch_size": 2e6}
+    assert law(p, params=1e9, **bigger) == pytest.approx(loss, rel=1e-9)

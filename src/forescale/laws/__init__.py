@@ -38,6 +38,7 @@ CATALOGUE = {
     "annealing": "training",
     "parallel_streams": "training",
     "precision": "training",
+    "batch_trajectory": "trajectory",
     "width_depth": "gemstones",
     "width_depth_params": "gemstones",
 }
