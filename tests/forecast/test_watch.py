@@ -47,14 +47,14 @@ def test_the_interval_narrows_as_the_log_grows():
 
 def test_real_logs_at_three_quarters(study):
     """Cosine runs of the (Mis)Fitting study: three quarters of the log give the last validation loss."""
-    runs = study("misfitting", "curves", only=("loss", "total_steps"), steps="step")
+    runs = study("misfitting", "curves", only=("step", "loss", "total_steps"))
     errors, inside = [], []
     for run in sorted(set(runs["run"].tolist())):
         own = runs.where(runs["run"] == run)
         if len(own) >= 20:
-            end, late = own["total_steps"][0], own["steps"] <= 0.75 * own["total_steps"][0]
-            seen = fs.watch({"steps": own["steps"][late], "loss": own["loss"][late]}, until=end, final=0.1)
-            truth = own["loss"][np.argmax(own["steps"])]
+            end, late = own["total_steps"][0], own["step"] <= 0.75 * own["total_steps"][0]
+            seen = fs.watch(own.where(late), until=end, final=0.1)
+            truth = own["loss"][np.argmax(own["step"])]
             errors.append(abs(seen.value / truth - 1))
             inside.append(seen.low < truth < seen.high)
     assert len(errors) > 50 and np.mean(errors) < 0.006 and np.mean(inside) > 0.85

@@ -104,7 +104,8 @@ def watch(
     the steps over which wsd falls. `mapping` names columns as in read. Raises InputError for a log too short to say.
     """
     log = log if isinstance(log, Runs) else read(log, only=("steps", "loss"), **mapping)
-    steps, loss = log["steps"], log["loss"]
+    position = "step" if "steps" not in log.columns and "step" in log.columns else "steps"
+    steps, loss = log[position], log["loss"]  # beside total_steps, step is where the run stands
     end = int(parse_number(until, "steps")) if isinstance(until, str) else int(until)
     warmup = max(1, end // 100) if warmup is None else warmup
     late = (steps > 2 * warmup) & (steps <= end)
