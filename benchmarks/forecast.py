@@ -149,6 +149,22 @@ def summary_table(summ, names):
     return lines
 
 
+def joint_lines(tasks, answers, without):
+    """Share of questions whose targets all lie inside the joint 90 % interval: as shipped and left out."""
+    lines = ["| questions with several targets | count | shipped | left out |", "|---|---|---|---|"]
+    for curves in (False, True):
+        held = []
+        for t in (t for t in tasks if (t.kind == "curve") == curves):
+            for where, s, f, _ in answers[t.id][0]:
+                error = np.abs(np.log(t.y_new[where]) - s.value)
+                rules = (shipped(), without[study_of(t)])
+                if len(where) > 1:
+                    held.append([bool((error <= r.size(f) * r.quantile(0.9, joint=True)).all()) for r in rules])
+        a, b = np.mean(held, axis=0)
+        lines.append(f"| {'curves' if curves else 'all but curves'} | {len(held)} | {a:.1%} | {b:.1%} |")
+    return lines
+
+
 def timing():
     """Seconds of one whole forecast with its interval on simulated ladders (Chinchilla form, 0.5 % noise)."""
     lines = ["| rows | inputs | seconds |", "|---|---|---|"]
@@ -166,7 +182,7 @@ def timing():
     return lines
 
 
-def page(tasks, answers, res, rows, summ, names):
+def page(tasks, answers, res, rows, summ, names, without):
     cover = [c for c in scorer.coverage_by_factor(rows) if c["method"] in names]
     lines = [
         "# The automatic forecaster, judged",
@@ -191,6 +207,7 @@ def page(tasks, answers, res, rows, summ, names):
                 lines.append(
                     f"| {name}{' (curves)' * curves} | {a['rows']} | {100 * a['cov90']:.1f} % | {100 * b['cov90']:.1f} % |"
                 )
+    lines += ["", "Joint intervals, nominal 90 % for all targets at once:", "", *joint_lines(tasks, answers, without)]
     lines += ["", "## Each candidate alone", "", "| candidate | " + " | ".join(GOALS) + " |", "|---" * (len(GOALS) + 1) + "|"]
     single = singles(tasks, answers)
     ours = {s["kind"]: s["geomean"] for s in summ if s["method"] == names[0]}
@@ -245,7 +262,7 @@ def main():
     peers["method"] = peers["method"].astype(str)
     pred = pd.concat([*mine, peers], ignore_index=True)
     res, rows, _ = scorer.score(pred, tasks)
-    text = page(tasks, answers, res, rows, scorer.summary(res, rows, tasks), names)
+    text = page(tasks, answers, res, rows, scorer.summary(res, rows, tasks), names, without)
     (ROOT / "docs" / "forecast.md").write_text(text)
     print("\n" + text, f"\nlevels calibrated: {LEVELS}")
 

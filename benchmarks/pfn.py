@@ -120,10 +120,7 @@ def main():
     lines += ["| | " + " | ".join(KINDS) + " |", "|---" * (len(KINDS) + 1) + "|"]
     for name, answers in rows.items():
         lines.append(f"| {name} | " + " | ".join(f"{100 * v:.2f} %" for v in scored(tasks, answers).values()) + " |")
-    lines += [
-        "",
-        "It would ship only if the stack with it were visibly better on one kind and no worse on the others: it is not.",
-    ]
+    lines += ["", "It would ship only if the stack with it were visibly better on one kind and no worse on the others."]
     (ROOT / "docs" / "pfn.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 

@@ -88,7 +88,7 @@ def test_calibration_learns_a_known_scale(rng):
 
 def test_the_shipped_calibration_is_monotone_and_says_where_it_is_from():
     rule = shipped()
-    assert isinstance(rule, Calibration) and rule.tasks > 100 and "benchmarks/forecast.py" in rule.command
+    assert isinstance(rule, Calibration) and rule.forecasts > 100 and "benchmarks/forecast.py" in rule.command
     levels = np.linspace(0.05, 0.999, 50)
     assert np.all(np.diff([rule.quantile(v) for v in levels]) > 0)
     assert all(rule.quantile(v, joint=True) > rule.quantile(v) for v in (0.5, 0.8, 0.9))

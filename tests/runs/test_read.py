@@ -102,3 +102,10 @@ def test_too_few_rows_and_one_size(tmp_path):
     one = "params,tokens,loss\n" + "".join(f"1e6,{i}e7,{4 - i / 10}\n" for i in range(1, 9))
     with pytest.raises(InputError, match="every row has params = 1e"):
         fit(law, read(write(tmp_path, one)))
+
+
+def test_a_mapped_input_must_be_positive_unless_named_as_one_that_matters():
+    table = {"score": [1.0, -2.0], "loss": [2.0, 1.0]}
+    with pytest.raises(InputError, match="x must be above zero"):
+        read(table, x="score")
+    assert read(table, only=("score",))["score"].tolist() == [1.0, -2.0]

@@ -95,7 +95,6 @@ def _answer(q: Question, bank: Bank, rule: Calibration, level: float, bounds, ta
         _flags(q, bank, s, half),
         tuple(notes),
         sha,
-        size,
     )
 
 

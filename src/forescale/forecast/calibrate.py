@@ -33,12 +33,15 @@ FILE = Path(__file__).with_name("calibration.json")
 
 @dataclass(frozen=True)
 class Calibration:
-    """`slopes` (4,), quantiles of |error|/size at LEVELS for one target and for the worst of a batch, and where from."""
+    """`slopes` (4,), quantiles of |error|/size at LEVELS for one target and for the worst of a batch.
+
+    `forecasts` is how many past forecasts it was learned from, `studies` whose, `command` by what.
+    """
 
     slopes: tuple[float, ...]
     single: tuple[float, ...]
     joint: tuple[float, ...]
-    tasks: int
+    forecasts: int
     studies: tuple[str, ...]
     command: str = ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,6 @@ class Forecast:
     flags: tuple[str, ...]
     warnings: tuple[str, ...]
     sha256: str
-    size: np.ndarray = field(repr=False)
 
     def summary(self) -> str:
         lines = []

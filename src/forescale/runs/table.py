@@ -105,7 +105,9 @@ def read(source: Any, drop_bad: bool = False, only: Sequence[str] | None = None,
     columns: dict[str, np.ndarray] = {}
     for quantity, column in chosen.items():
         matters = only is None or quantity in only or quantity in mapping
-        columns[quantity] = _numbers(raw[column], quantity, column, name, bad if matters else {}, drop_bad or not matters)
+        signed = only is not None and quantity in only
+        dropped_here = bad if matters else {}
+        columns[quantity] = _numbers(raw[column], quantity, column, name, dropped_here, drop_bad or not matters, signed)
     for column, values in raw.items():
         if column not in chosen.values() and column not in columns:
             columns[column] = _as_is(values)
@@ -160,9 +162,9 @@ def _which(name: str, quantity: str, found: Sequence[str]) -> str:
     return f"{name}: {', '.join(found)} could all be {quantity}; say which with {quantity}={found[0]}"
 
 
-def _numbers(values: list, quantity: str, column: str, name: str, bad: dict, drop_bad: bool) -> np.ndarray:
+def _numbers(values: list, quantity: str, column: str, name: str, bad: dict, drop_bad: bool, signed: bool) -> np.ndarray:
     out = np.full(len(values), np.nan)
-    positive = quantity in QUANTITIES and QUANTITIES[quantity].positive
+    positive = QUANTITIES[quantity].positive if quantity in QUANTITIES else not signed
     for i, value in enumerate(values):
         number, why = _number(value, quantity)
         if why is None and number is None:
