@@ -48,6 +48,9 @@ _RANGES = {
 }
 
 
+_NO_UNIT = {"loss", "samples", "dimension"}
+
+
 def sample_inputs(law: Law, rows: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Log-uniform inputs over ordinary ranges, or the range the law's source fitted."""
     out = {}
@@ -184,9 +187,9 @@ def _units(law: Law, rng: np.random.Generator) -> Iterator[Check]:
     x = sample_inputs(law, 60, rng)
     y = law(truth(law, x, rng), **x) * np.exp(NOISE * rng.standard_normal(60))
     first = law.inputs[0]
-    unit = 1e3 if law.inputs[0] in ("width", "depth", "loss") else 1e6
-    if first == "loss":
+    if law.valid.get(first, (0.0, np.inf))[1] <= 5 or first in _NO_UNIT:  # shares and accuracies neither
         return
+    unit = 1e3 if first in ("width", "depth") else 1e6
     costs = [search(Problem(law, [({**x, first: x[first] / u}, y)], Objective("squares"))).cost[0] for u in (1.0, unit)]
     yield Check("units", bool(abs(costs[1] / costs[0] - 1) < 1e-6), f"cost {costs[0]:.8g} as given, {costs[1]:.8g} in {unit:g}s")
 

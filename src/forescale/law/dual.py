@@ -37,9 +37,10 @@ class Dual(NDArrayOperatorsMixin):
             raise Unsupported(f"numpy.{ufunc.__name__}.{method}")
         if ufunc in _COMPARE:
             return ufunc(*map(value_of, args))
-        if ufunc not in _RULES:
+        rule = _RULES.get(ufunc) or _special(ufunc)
+        if rule is None:
             raise Unsupported(f"numpy.{ufunc.__name__}")
-        return _RULES[ufunc](*args)
+        return rule(*args)
 
     def __array_function__(self, func: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
         if func is np.where and len(args) == 3 and not kwargs:
@@ -126,6 +127,20 @@ def _unary(function: Callable, slope: Callable) -> Callable:
         return Dual(out, _scaled(x, slope(x.value, out)))
 
     return rule
+
+
+def _special(ufunc: np.ufunc) -> Callable | None:
+    """Rules for the functions of scipy.special that laws use; scipy is loaded once a formula has called one of them."""
+    if ufunc.__name__ not in ("ndtr", "ndtri", "gammaln"):
+        return None
+    from scipy.special import digamma
+
+    slopes = {
+        "ndtr": lambda x, y: np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi),
+        "ndtri": lambda x, y: np.sqrt(2 * np.pi) * np.exp(0.5 * y * y),
+        "gammaln": lambda x, y: digamma(x),
+    }
+    return _unary(ufunc, slopes[ufunc.__name__])
 
 
 _COMPARE = {np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal, np.isfinite, np.isnan}

@@ -33,6 +33,7 @@ class Source:
 
     checked: `refitted` (we reproduce a published number with it), `known` (standard form, as quoted widely),
     `unverified` (written from memory or second hand; treat with care).
+    `title` reads "Authors YEAR, Title".
     """
 
     ref: str
@@ -40,6 +41,16 @@ class Source:
     eq: str = ""
     counts: str = ""
     checked: str = "known"
+
+    def bibtex(self) -> str:
+        """A BibTeX entry; "et al." becomes BibTeX's own "and others"."""
+        authors, year, title = re.fullmatch(r"(?:(.+?) (\d{4}), )?(.*)", self.title).groups()
+        fields = {"title": f"{{{title}}}", "author": (authors or "").replace(" et al.", " and others"), "year": year}
+        arxiv = self.ref.startswith("arXiv:")
+        fields |= {"eprint": self.ref.removeprefix("arXiv:"), "archivePrefix": "arXiv"} if arxiv else {"note": self.ref}
+        key = re.sub(r"\W+", "", (authors or "").split(" ")[0].lower()) + (year or "")
+        key += re.sub(r"\W+.*", "", title.lower())
+        return f"@misc{{{key or 'source'},\n" + ",\n".join(f"  {k} = {{{v}}}" for k, v in fields.items() if v) + "\n}"
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ class Law:
 
     `formula(p, x)` gets parameters and inputs as attributes, is pure, and broadcasts. `optimum(p, flops)`
     is the closed-form compute-optimal (params, tokens) under C = 6 N D, where there is one.
-    `valid` maps inputs to the range the source fitted.
+    `valid` maps inputs to the range the source fitted. `limits` says where the law is known to fail or stop.
     """
 
     name: str
@@ -90,6 +101,7 @@ class Law:
     valid: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     working: Working | None = None
     latex: str = ""
+    limits: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -182,11 +194,7 @@ class Law:
 
     def cite(self) -> str:
         """A BibTeX entry of the source."""
-        arxiv = re.search(r"arXiv:(\S+)", self.source.ref)
-        key = re.sub(r"\W+", "", self.source.title.split(" ")[0].lower() or self.name)
-        ident = arxiv[1] if arxiv else self.source.ref
-        tail = f",\n  eprint = {{{ident}}},\n  archivePrefix = {{arXiv}}" if arxiv else f",\n  note = {{{ident}}}"
-        return f"@misc{{{key}{ident.replace('.', '') if arxiv else ''},\n  title = {{{self.source.title}}}{tail}\n}}"
+        return self.source.bibtex()
 
 
 def law(**fields: Any) -> Callable[[Callable], Law]:

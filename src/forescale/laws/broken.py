@@ -58,6 +58,7 @@ def _broken(breaks):
         + tuple(p for i in marks for p in _break(int(i))),
         claims=(floor("E"),),
         latex=r"y = E + b x^{-c_0} \prod_i (1 + (x/d_i)^{1/f_i})^{-c_i f_i}",
+        limits="a break beyond the data cannot be foreseen; with few points breaks follow the noise",
         source=_SOURCE,
         working=Working(
             (_E, Param("h", positive, (1e-3, 10.0), "height of the power term at the centre"), _C0, *pieces),
@@ -119,6 +120,7 @@ m4 = law(
     linear=("E",),
     params=(*_M4, Param("b", positive, (1e-4, 1e6), "scale of the power-law region"), _M4_C),
     claims=(decreasing("x"), floor("E")),
+    limits="one curve at a time; the start must have been seen, or E and the flat part are guesses",
     latex=r"(L - E)/(L_0 - L)^{\alpha} = b x^{-c}",
     source=Source(
         "arXiv:2209.06640",

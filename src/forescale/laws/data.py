@@ -11,6 +11,12 @@ _ALPHA = Param("alpha", interval(0, 2), (0.1, 0.9), "size exponent")
 _BETA = Param("beta", interval(0, 2), (0.1, 0.9), "data exponent")
 
 
+def worth(tokens, unique, repetitions):
+    """What `tokens` drawn from `unique` distinct ones are worth in new ones: each repetition is worth less than the last."""
+    repeats = np.maximum(tokens / unique - 1.0, 0.0)
+    return np.minimum(tokens, unique) * (1.0 - repetitions * np.expm1(-repeats / repetitions))
+
+
 @law(
     inputs=("params", "tokens", "unique_tokens"),
     output="loss",
@@ -18,6 +24,7 @@ _BETA = Param("beta", interval(0, 2), (0.1, 0.9), "data exponent")
     params=(_E, _A, _B, _ALPHA, _BETA, Param("R", positive, (1.0, 60.0), "repetitions after which they are worth 1 - 1/e")),
     claims=(decreasing("params"), decreasing("tokens"), floor("E")),
     latex=r"L = E + A N^{-\alpha} + B D'^{-\beta},\quad D' = U\,(1 + R(1 - e^{-(D/U - 1)/R}))",
+    limits="excess parameters wear off too, which this form leaves out; beyond some 40 epochs hardly tried",
     valid={"params": (1e7, 1e10), "tokens": (1e9, 1e12), "unique_tokens": (1e8, 1e11)},
     source=Source(
         "arXiv:2305.16264",
@@ -25,12 +32,17 @@ _BETA = Param("beta", interval(0, 2), (0.1, 0.9), "data exponent")
         "the data term; N as it is",
         "D tokens seen, U of them distinct; at D <= U this is the Chinchilla form",
     ),
+    published=(
+        Published(
+            "c4",
+            {"E": 1.87, "A": 521.0, "B": 1488.0, "alpha": 0.353, "beta": 0.353, "R": 15.4},
+            "arXiv:2305.16264, the fit on C4, rounded; its wear-off of excess parameters is left out here",
+        ),
+    ),
 )
 def data_constrained(p, x):
     """Repeated tokens are worth less and less: a few epochs are almost as good as new data, forty are not."""
-    repeats = np.maximum(x.tokens / x.unique_tokens - 1.0, 0.0)
-    effective = np.minimum(x.tokens, x.unique_tokens) * (1.0 + p.R * (1.0 - np.exp(-repeats / p.R)))
-    return p.E + p.A * x.params**-p.alpha + p.B * effective**-p.beta
+    return p.E + p.A * x.params**-p.alpha + p.B * worth(x.tokens, x.unique_tokens, p.R) ** -p.beta
 
 
 @law(
@@ -48,6 +60,7 @@ def data_constrained(p, x):
     ),
     claims=(decreasing("params"), decreasing("vocabulary"), decreasing("tokens"), floor("E")),
     latex=r"L = E + A N^{-\alpha} + F V^{-\varphi} + B D^{-\beta}",
+    limits="losses across tokenizers must be made comparable first; without that the vocabulary term is meaningless",
     valid={"params": (1e7, 1e10), "vocabulary": (1e3, 1e6), "tokens": (1e9, 1e12)},
     source=Source(
         "arXiv:2407.13623",
@@ -77,6 +90,7 @@ def vocabulary(p, x):
     ),
     claims=(decreasing("params"), decreasing("tokens"), floor("E")),
     latex=r"L = E + A K^{\varphi} N^{-\alpha} + B K^{\psi} D_t^{-\beta}",
+    limits="one exponent for every language; related languages help each other more than the form allows",
     valid={"languages": (1, 100), "params": (1e7, 1e10), "tokens": (1e9, 1e12)},
     source=Source(
         "arXiv:2510.22037",
@@ -102,6 +116,7 @@ def languages(p, x):
     ),
     claims=(decreasing("loss"),),
     latex=r"B_{crit} = B_* L^{-1/\alpha_B}",
+    limits="constants move with data, context and optimizer; measures of the noise scale are off by factors of two",
     source=Source(
         "arXiv:2001.08361",
         "Kaplan et al. 2020, Scaling Laws for Neural Language Models",
@@ -126,6 +141,7 @@ def critical_batch(p, x):
         Param("c", interval(-0.1, 0.1), (-0.02, 0.01), "how the gain of experts changes with size"),
     ),
     latex=r"\log L = \log A - a \log N - b \log X - c \log N \log X",
+    limits="the gain of experts saturates, which the bilinear form does not; older routing, before load balancing over global batches",
     valid={"params": (1e7, 1e10), "experts": (1, 512)},
     source=Source(
         "arXiv:2202.01169",

@@ -62,6 +62,7 @@ def _outer(mark, what):
         _EXPONENTS["alpha"],
     ),
     latex=r"L = e^{a_3 N^{\gamma} + b_3} + e^{a_2 N^{\beta} + b_2} D^{-e^{a_1 N^{\alpha} + b_1}}",
+    limits="nine parameters: needs a full grid of sizes and data; on few runs it bends wherever noise pulls it",
     source=Source(
         "arXiv:2506.10972",
         "Li et al. 2025, Predictable Scale: Part II, Farseer",

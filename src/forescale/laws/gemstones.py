@@ -30,6 +30,7 @@ _P, _T = _term("C", "gamma", "params", 1e6), _term("T", "zeta", "tokens", 1e6)
     params=(_E, *_W, *_D, *_T),
     claims=(decreasing("width"), decreasing("depth"), decreasing("tokens"), floor("E")),
     latex=r"L = E + A w^{-\alpha} + B d^{-\beta} + T D^{-\zeta}",
+    limits="shapes near the usual aspect ratios; very deep or very wide models leave the power law",
     source=_SOURCE,
 )
 def width_depth(p, x):
@@ -44,6 +45,7 @@ def width_depth(p, x):
     params=(_E, *_W, *_D, *_P, *_T),
     claims=(decreasing("width"), decreasing("depth"), decreasing("params"), decreasing("tokens"), floor("E")),
     latex=r"L = E + A w^{-\alpha} + B d^{-\beta} + C N^{-\gamma} + T D^{-\zeta}",
+    limits="width, depth and size are nearly collinear: single exponents mean little, predictions inside the grid do",
     source=_SOURCE,
 )
 def width_depth_params(p, x):

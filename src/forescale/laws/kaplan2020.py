@@ -35,6 +35,7 @@ def _one_axis(name, symbol, variable, scale, exponent, eq, doc):
         params=(Param("scale", positive, (1e3, 1e24), f"{symbol}_c: {variable} at which the loss would be 1"), slope),
         claims=(decreasing(variable),),
         latex=rf"L = ({symbol}_c/{symbol})^{{\alpha_{symbol}}}",
+        limits="no floor, one corpus and tokenizer; the other inputs must not bind",
         source=_source(eq),
         working=Working((_HEIGHT, slope), to_law, from_law, ("h",)),
         published=(Published("webtext2", {"scale": scale, "exponent": exponent}, f"arXiv:2001.08361 eq. {eq}"),),
@@ -113,6 +114,7 @@ _N_C = Param("N_c", positive, (1e3, 1e24), "size scale")
     params=(_N_C, Param("D_c", positive, (1e3, 1e24), "data scale"), _ALPHA_N, _ALPHA_D),
     claims=(decreasing("params"), decreasing("tokens")),
     latex=r"L = [(N_c/N)^{\alpha_N/\alpha_D} + D_c/D]^{\alpha_D}",
+    limits="no floor: too hopeful far out; embeddings left out bend small models' exponents",
     source=_source("1.5"),
     working=_WORKING_ND,
     published=(
@@ -135,6 +137,7 @@ def kaplan(p, x):
     params=(_N_C, Param("S_c", positive, (1.0, 1e12), "step scale"), _ALPHA_N, _ALPHA_S),
     claims=(decreasing("params"), decreasing("steps")),
     latex=r"L = (N_c/N)^{\alpha_N} + (S_c/S_{\min})^{\alpha_S}",
+    limits="steps at the large-batch limit, one schedule; not for runs compared at the ends of their own decays",
     source=_source("1.6"),
     working=_WORKING_NS,
     published=(

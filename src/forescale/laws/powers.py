@@ -12,6 +12,7 @@ _A = Param("A", positive, (1e-3, 1e6), "value of the power term at x = 1")
     linear=("A",),
     params=(_A, _EXPONENT),
     latex=r"y = A x^{-\alpha}",
+    limits="no floor: it promises that the loss reaches zero",
     source=Source(
         "arXiv:1712.00409",
         "Hestness et al. 2017, Deep Learning Scaling is Predictable, Empirically",
@@ -35,6 +36,7 @@ def power(p, x):
     ),
     claims=(decreasing("x"), floor("E")),
     latex=r"y = E + A x^{-\alpha}",
+    limits="the floor is an extrapolation: with less than a decade past the bend it is hardly known",
     source=Source(
         "arXiv:2010.14701",
         "Henighan et al. 2020, Scaling Laws for Autoregressive Generative Modeling",

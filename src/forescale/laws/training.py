@@ -19,6 +19,7 @@ _E = Param("E", positive, (0.1, 3.0), "loss left as everything grows")
     ),
     claims=(decreasing("s1"), decreasing("s2")),
     latex=r"L(s) = L_0 + A S_1^{-\alpha} - C S_2",
+    limits="constant-rate and decaying phases of one model size; warm-up and changes of batch are not in it",
     valid={"s1": (0.1, 10.0), "s2": (0.02, 0.5)},
     source=Source(
         "arXiv:2408.11029",
@@ -44,6 +45,7 @@ def annealing(p, x):
     ),
     claims=(decreasing("params"), decreasing("streams"), floor("E")),
     latex=r"L = \left(\frac{A}{N (k \ln P + 1)}\right)^{\alpha} + E",
+    limits="one to eight streams on models up to a few billion; latency and memory gains depend on the hardware",
     valid={"params": (3e8, 5e9), "streams": (1, 8)},
     source=Source(
         "arXiv:2505.10475",
@@ -76,6 +78,7 @@ def parallel_streams(p, x):
     ),
     claims=(decreasing("params"), decreasing("tokens"), decreasing("bits"), floor("E")),
     latex=r"L = E + A\,(N(1 - e^{-b/\gamma}))^{-\alpha} + B D^{-\beta}",
+    limits="weights only; activations and caches multiply in; below 3 bits hardware formats differ",
     valid={"params": (1e7, 1e10), "tokens": (1e9, 1e12), "bits": (2, 16)},
     source=Source(
         "arXiv:2411.04330",
@@ -88,3 +91,29 @@ def precision(p, x):
     """Fewer bits per weight act like fewer parameters."""
     size = x.params * (1.0 - np.exp(-x.bits / p.gamma))
     return p.E + p.A * size**-p.alpha + p.B * x.tokens**-p.beta
+
+
+@law(
+    inputs=("params", "bits"),
+    output="loss",
+    linear=("E", "A"),
+    params=(
+        _E,
+        Param("A", positive, (1.0, 1e4), "size term at one bit in all"),
+        Param("alpha", interval(0, 2), (0.1, 0.9), "exponent of the total bits"),
+    ),
+    claims=(decreasing("params"), decreasing("bits"), floor("E")),
+    latex=r"L = E + A (N b)^{-\alpha}",
+    limits="one format at a time: fit each bit-width as an arm, the lowest curve at a memory budget is the one to use",
+    valid={"params": (1e7, 1e10), "bits": (2, 16)},
+    source=Source(
+        "arXiv:2501.06218",
+        "Ding et al. 2025, Dissecting Bit-Level Scaling Laws in Quantizing Vision Generative Models",
+        "quality against total model bits",
+        "N parameters, b bits per weight",
+        "unverified",
+    ),
+)
+def bit_level(p, x):
+    """Loss by total model bits, so that fewer bits buy more parameters."""
+    return p.E + p.A * (x.params * x.bits) ** -p.alpha

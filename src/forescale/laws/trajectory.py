@@ -43,6 +43,7 @@ def _log_right(s, t):
     ),
     claims=(decreasing("params"), decreasing("steps"), decreasing("batch_size")),
     latex=r"L = (N_c/N)^{\alpha_N} + \left(\frac{S_c}{S}\left(1 + \frac{B_*}{B L^{1/\alpha_B}}\right)\right)^{\alpha_S}",
+    limits="one schedule; six constants of one corpus, context length and tuning: estimate them again",
     valid={"params": (1e7, 1e10), "steps": (1e3, 1e6), "batch_size": (1e4, 1e8)},
     source=Source(
         "arXiv:2403.06563",
