@@ -13,6 +13,8 @@ MAY = {
     "law": set(),
     "laws": {"law"},
     "rules": {"law"},
+    "papers": {"law", "laws", "rules", "studies"},
+    "measure": {"runs"},
     "runs": {"law"},
     "studies": {"runs"},
     "fit": {"law", "runs"},

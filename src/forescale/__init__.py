@@ -21,7 +21,7 @@ _WHERE = {
     **dict.fromkeys(("Rule", "check_rule", "rule"), ".rules"),
     **dict.fromkeys(("ForescaleError", "InputError", "FitError", "LawError"), ".errors"),
 }
-_MODULES = ("laws", "rules", "studies", "uncertainty")
+_MODULES = ("laws", "measure", "papers", "rules", "studies", "uncertainty")
 __all__ = [*_WHERE, *_MODULES]
 
 

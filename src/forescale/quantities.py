@@ -63,6 +63,15 @@ _NUMBER = re.compile(r"\s*([+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z
 _UNIT_WORDS = {"flop", "flops", "tokens", "token", "params", "parameters", "steps", "bytes"}
 
 
+def canonical(name: str) -> str:
+    """The quantity's own name for an alias such as `batch` or `N`; any other name as it is."""
+    if name not in QUANTITIES:
+        for q in QUANTITIES.values():
+            if name.lower() in q.aliases:
+                return q.name
+    return name
+
+
 def unit_of(name: str) -> str:
     return QUANTITIES[name].unit if name in QUANTITIES else "as given"
 

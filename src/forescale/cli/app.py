@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from . import fitting, forecasting, records
+from . import fitting, forecasting, literature, records
 from .common import Json, app
 
-__all__ = ["app", "fitting", "forecasting", "records"]
+__all__ = ["app", "fitting", "forecasting", "literature", "records"]
 
 
 @app.command()

@@ -25,9 +25,31 @@ def mapping(text: str) -> dict[str, str]:
     for part in filter(None, text.split(",")):
         name, sep, column = part.partition("=")
         if not sep or not column:
-            raise InputError(f"--map: cannot read {part!r}; write quantity=column")
+            raise InputError(f"cannot read {part!r}; write name=value, separated by commas")
         out[name.strip()] = column.strip()
     return out
+
+
+def numbers(text: str) -> dict[str, float]:
+    """`E=1.7,alpha=0.3` as floats."""
+    from ..quantities import parse_number
+
+    return {k: parse_number(v, k) for k, v in mapping(text).items()}
+
+
+def published(text: str):
+    """(law, published set) of LAW:PRESET; the set is None where only LAW was given."""
+    from .. import laws
+    from ..errors import one_of
+
+    name, _, preset = text.partition(":")
+    item = laws.get(name)
+    if not preset:
+        return item, None
+    found = [p for p in item.published if p.name == preset]
+    if not found:
+        raise one_of(f"preset of law {item.name}", preset, [p.name for p in item.published])
+    return item, found[0]
 
 
 def bar(what: str):

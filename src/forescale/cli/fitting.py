@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .common import Json, LawName, Map, app, bar, mapping, show
+from .common import Json, LawName, Map, app, bar, mapping, published, show
 
 
 @app.command()
@@ -71,15 +71,33 @@ def predict(
 
 @app.command()
 def plan(
-    fit: Annotated[Path, typer.Argument(help="A fit written with -o.")],
-    flops: Annotated[str, typer.Option(help="Budget, such as 1e23 or '30 PF-days'.")],
+    source: Annotated[str, typer.Argument(help="A fit written with -o, or with --serve also LAW:PRESET.")],
+    flops: Annotated[str, typer.Option(help="Budget, such as 1e23 or '30 PF-days'.")] = "",
+    serve: Annotated[
+        str, typer.Option(help="Tokens to serve, such as 2T: the cheapest model of a quality, inference paid.")
+    ] = "",
+    params: Annotated[str, typer.Option(help="With --serve: the quality, as a compute-optimal model's size.")] = "",
+    loss: Annotated[float | None, typer.Option(help="With --serve: the quality, as a loss.")] = None,
     level: float = 0.9,
     json: Json = False,
 ) -> None:
-    """The compute-optimal model size and data under a FLOP budget."""
+    """The compute-optimal model size and data under a FLOP budget; or, with --serve, the cheapest for a quality."""
+    from ..plan import inference_optimal
     from ..plan import plan as run_plan
 
-    show(run_plan(_load_fit(fit), flops, level), json)
+    if bool(flops) == bool(serve):
+        raise InputError("give --flops for a budget, or --serve with --params or --loss for a quality")
+    if flops:
+        show(run_plan(_load_fit(Path(source)), flops, level), json)
+        return
+    if Path(source).suffix == ".json":
+        item, values = _load_fit(Path(source)), None
+    else:
+        item, preset = published(source)
+        if preset is None:
+            raise InputError(f"{source} has no parameters: name a preset, such as chinchilla:besiroglu, or give a fit")
+        values = preset.values
+    show(inference_optimal(item, serve, params=params or None, loss=loss, values=values, level=level), json)
 
 
 @app.command()

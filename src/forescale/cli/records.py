@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, app, mapping
+from ..quantities import format_number
+from .common import Json, app, mapping, numbers, published
 
 laws_app = typer.Typer(no_args_is_help=True, help="The catalogue of laws.")
 studies_app = typer.Typer(no_args_is_help=True, help="Published studies.")
@@ -47,6 +48,9 @@ def laws_show(name: str, json: Json = False) -> None:
         "params": [{"name": p.name, "domain": str(p.domain), "start": p.start, "doc": p.doc} for p in item.params],
         "claims": [str(c) for c in item.claims],
         "source": vars(item.source),
+        "range": {k: list(v) for k, v in item.valid.items()},
+        "limits": item.limits,
+        "rivals": laws.rivals(item),
         "published": [{"name": p.name, "values": dict(p.values), "where": p.where} for p in item.published],
         "bibtex": item.cite(),
     }
@@ -60,10 +64,57 @@ def laws_show(name: str, json: Json = False) -> None:
     typer.echo(f"  source: {source.title}, {source.ref}, eq. {source.eq} ({source.checked})\n  counts: {source.counts}")
     for claim in item.claims:
         typer.echo(f"  claims: {claim}")
+    for name, (low, high) in item.valid.items():
+        typer.echo(f"  range: {name} {format_number(low)} to {format_number(high)}")
+    typer.echo(f"  limits: {item.limits}")
+    if data["rivals"]:
+        typer.echo(f"  rivals: {', '.join(data['rivals'])}")
     for p in item.published:
         values = ", ".join(f"{k} {v:g}" for k, v in p.values.items())
         typer.echo(f"  published {p.name}: {values} ({p.where})")
     typer.echo(item.cite())
+
+
+@laws_app.command("at")
+def laws_at(
+    name: Annotated[str, typer.Argument(help="LAW:PRESET, such as chinchilla:besiroglu, or LAW with --set.")],
+    at: Annotated[str, typer.Option("--at", help="Inputs: params=70B,tokens=1.4T.")],
+    values: Annotated[str, typer.Option("--set", help="Parameters, or changes to the preset's: E=1.7,alpha=0.3.")] = "",
+    json: Json = False,
+) -> None:
+    """A law at published or given parameters: one number, its source, and how far outside the source's range it is."""
+    from .. import laws
+
+    item, preset = published(name)
+    inputs, params = mapping(at), dict(preset.values if preset else {}) | numbers(values)
+    value = float(item(params, **inputs))
+    warnings = laws.outside(item, inputs)
+    if preset and item.source.checked == "unverified":
+        warnings.append("this record is unverified: written from memory or second hand")
+    where = preset.where if preset else "parameters as given"
+    if json:
+        typer.echo(json_module.dumps({"law": name, item.output: value, "params": params, "where": where, "warnings": warnings}))
+        return
+    typer.echo("\n".join([f"{item.output} {value:.5g}   ({where})", *(f"warning: {w}" for w in warnings)]))
+
+
+@laws_app.command("optimum")
+def laws_optimum(
+    name: Annotated[str, typer.Argument(help="LAW:PRESET, such as chinchilla:besiroglu; a law in params and tokens.")],
+    flops: Annotated[str, typer.Option(help="Budget, such as 1e23.")],
+    json: Json = False,
+) -> None:
+    """Compute-optimal size and data by published parameters; no interval: a preset carries none."""
+    from ..plan import optimum
+
+    item, preset = published(name)
+    found = optimum(item, dict(preset.values), flops)
+    if json:
+        typer.echo(json_module.dumps(found))
+        return
+    n, d = (format_number(found[k]) for k in ("params", "tokens"))
+    typer.echo(f"params {n}, tokens {d} ({found['tokens'] / found['params']:.3g} per parameter), loss {found['loss']:.4f}")
+    typer.echo(f"  {preset.where}; no interval: fit your own runs and use forescale plan")
 
 
 @rules_app.command("list")
@@ -88,15 +139,30 @@ def rules_show(name: str, json: Json = False) -> None:
     from .. import rules
 
     r = rules.get(name)
+    if isinstance(r, rules.Advice):
+        data = {k: getattr(r, k) for k in ("name", "answers", "doc", "cases", "setting", "limits")} | {"source": vars(r.source)}
+        typer.echo(json_module.dumps(data) if json else f"{r.name}: {r.doc}\n{advice_text(r)}")
+        return
     fields = ("name", "answers", "doc", "latex", "setting", "holds", "limits", "unit", "transfer")
     data = {k: getattr(r, k) for k in fields} | {"inputs": list(r.inputs), "source": vars(r.source)}
+    data |= {"rivals": [o.name for o in rules.every() if o.answers == r.answers and o is not r], "range": dict(r.valid)}
     if json:
         typer.echo(json_module.dumps(data))
         return
     kind = "a factor on the tuned value" if r.transfer else f"a value in {r.unit or 'its unit'}"
     typer.echo(f"{r.name}: {r.doc}\n  {r.latex}\n  answers {r.answers} from {', '.join(r.inputs)}: {kind}")
     typer.echo(f"  setting: {r.setting}\n  holds fixed: {r.holds}\n  limits: {r.limits}")
-    typer.echo(f"  source: {r.source.title}, {r.source.ref} {r.source.eq} ({r.source.checked})")
+    for name, (low, high) in r.valid.items():
+        typer.echo(f"  range: {name} {format_number(low)} to {format_number(high)}")
+    if data["rivals"]:
+        typer.echo(f"  rivals: {', '.join(data['rivals'])}")
+    typer.echo(f"  source: {r.source.title}, {r.source.ref} {r.source.eq} ({r.source.checked})\n{r.cite()}")
+
+
+def advice_text(a) -> str:
+    """The cases of a rule without numbers, a line each."""
+    lines = [f"  if {case}: {do}" for case, do in a.cases]
+    return "\n".join([*lines, f"  setting: {a.setting}", f"  limits: {a.limits}", f"  source: {a.source.title}, {a.source.ref}"])
 
 
 @rules_app.command("ask")
@@ -113,21 +179,25 @@ def rules_ask(
     found = rules.ask(quantity, mapping(to), mapping(start), value or None)
     said = [a for a in found if a.factor is not None or a.value is not None]
     if json:
-        keys = ("factor", "value", "why_not")
+        keys = ("factor", "value", "why_not", "outside")
         typer.echo(json_module.dumps([{"rule": a.rule.name, **{k: getattr(a, k) for k in keys}} for a in found]))
         return
-    for a in found:
+    for a in [*said, *(a for a in found if a not in said)]:
         if a not in said:
             typer.echo(f"  {a.rule.name:28} cannot say: {a.why_not}")
             continue
         unit = f" {a.rule.unit}" if a.rule.unit else ""
         number = f"{a.value:.4g}{unit}" if a.value is not None else ""
         factor = f"x{a.factor:.4g}" if a.factor is not None else ""
-        typer.echo(f"  {a.rule.name:28} {factor:10} {number:14} {a.rule.setting}; holds {a.rule.holds}")
+        doubt = " (unverified)" if a.rule.source.checked == "unverified" else ""
+        doubt += f" (outside its range of {', '.join(a.outside)})" if a.outside else ""
+        typer.echo(f"  {a.rule.name:28} {factor:10} {number:14} {a.rule.setting}; holds {a.rule.holds}{doubt}")
     for inputs, factors in rules.rivals(said).items():
         apart = max(factors) / min(factors)
         text = "agree" if apart < 1.05 else f"disagree by a factor {apart:.3g}: see their settings"
         typer.echo(f"the rules across {', '.join(inputs)} {text}")
+    for a in rules.advice(quantity):
+        typer.echo(f"  {a.name}: {a.doc}\n{advice_text(a)}")
 
 
 @studies_app.command("list")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 from ..errors import one_of
 from ..law import Law, load_law
+from ..quantities import format_number
 
 # name -> file; imported when asked for; no file bears the name of a law, which would hide it
 CATALOGUE = {
@@ -82,6 +85,22 @@ def get(text: str | Law) -> Law:
 
 def every() -> list[Law]:
     return [get(name) for name in CATALOGUE]
+
+
+def rivals(law: Law) -> list[str]:
+    """Other laws of the catalogue that say the same output from the same inputs."""
+    return [o.name for o in every() if o.name != law.name and o.output == law.output and set(o.inputs) == set(law.inputs)]
+
+
+def outside(law: Law, inputs: Mapping[str, Any]) -> list[str]:
+    """One sentence for each input that lies outside the range the law's source fitted, where that is recorded."""
+    out = []
+    for name, value in law.numbers(inputs).items():
+        low, high = law.valid.get(name, (0.0, float("inf")))
+        if value.min() < low or value.max() > high:
+            edges = " to ".join(format_number(v) for v in (low, high))
+            out.append(f"{name} lies outside the {edges} of the source")
+    return out
 
 
 def __getattr__(name: str) -> Law:

@@ -102,7 +102,7 @@ def shifted_power(p, x):
     ),
     claims=(decreasing("width"), floor("E")),
     latex=r"L(m) = L_0 + C m^{-\alpha_m}",
-    limits="strong superposition gives alpha 1 whatever the data; weak superposition the tail of the feature frequencies less one",
+    limits="alpha is 1 under strong superposition whatever the data; under weak, the tail of the features' frequencies less one",
     valid={"width": (64, 16384)},
     source=Source(
         "arXiv:2505.10465",

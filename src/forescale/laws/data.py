@@ -141,7 +141,7 @@ def critical_batch(p, x):
         Param("c", interval(-0.1, 0.1), (-0.02, 0.01), "how the gain of experts changes with size"),
     ),
     latex=r"\log L = \log A - a \log N - b \log X - c \log N \log X",
-    limits="the gain of experts saturates, which the bilinear form does not; older routing, before load balancing over global batches",
+    limits="the gain of experts saturates, which this form does not; fitted before routing was balanced over global batches",
     valid={"params": (1e7, 1e10), "experts": (1, 512)},
     source=Source(
         "arXiv:2202.01169",

@@ -43,6 +43,11 @@ _BOTH = (decreasing("params"), decreasing("tokens"), floor("E"))
             worked=({"params": 70e9, "tokens": 1.4e12}, 1.9366, 1e-4),
         ),
         Published(
+            "hoffmann",
+            {"E": 1.6934, "A": 406.4, "B": 410.7, "alpha": 0.3392, "beta": 0.2849},
+            "arXiv:2203.15556, digits from the source of the paper, as arXiv:2404.10102 uses them",
+        ),
+        Published(
             "besiroglu",
             {"E": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3659},
             "arXiv:2404.10102, replication on 240 points read off figure 4",

@@ -25,8 +25,7 @@ _SIGMOID = Source(
     ),
     claims=(decreasing("loss"),),
     latex=r"\mathrm{acc} = a_0 + \frac{s}{1 + e^{k (L - L_0)}}",
-    limits="ceiling and steepness are guesses until runs lie past half height; multiple-choice tasks break it, as their loss ignores "
-    "what goes to the wrong choices",
+    limits="ceiling and steepness are guesses until runs lie past half height; what goes to wrong choices is not in the loss",
     valid={"loss": (1.0, 5.0)},
     source=_SIGMOID,
 )

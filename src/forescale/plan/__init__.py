@@ -1,5 +1,6 @@
-"""What to train: for now the compute-optimal size under a FLOP budget."""
+"""What to train: the compute-optimal size under a FLOP budget, and the cheapest one to serve."""
 
-from .optimum import Plan, numeric_params, optimal_params, plan
+from .inference import InferencePlan, inference_optimal
+from .optimum import Plan, numeric_params, optimal_params, optimum, plan
 
-__all__ = ["Plan", "numeric_params", "optimal_params", "plan"]
+__all__ = ["InferencePlan", "Plan", "inference_optimal", "numeric_params", "optimal_params", "optimum", "plan"]

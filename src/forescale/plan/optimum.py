@@ -24,6 +24,19 @@ def optimal_params(law: Law, values: dict, flops: Any) -> np.ndarray:
     return numeric_params(law, values, flops)
 
 
+def optimum(law: Law, values: dict, flops: float | str) -> dict[str, float]:
+    """The compute-optimal params, tokens and their loss under C = 6 N D for given parameters of a law, without intervals.
+
+    Raises InputError for a law not in params and tokens, or a budget that is no positive number.
+    """
+    if set(law.inputs) != {"params", "tokens"}:
+        raise InputError(f"an optimum needs a law in params and tokens; {law.name} takes {', '.join(law.inputs)}")
+    budget = parse_positive(flops, "flops")
+    n = float(optimal_params(law, dict(values), budget))
+    d = budget / (6 * n)
+    return {"flops": budget, "params": n, "tokens": d, "loss": float(law(values, params=n, tokens=d))}
+
+
 def numeric_params(law: Law, values: dict, flops: Any) -> np.ndarray:
     """N* by a grid and golden section over log N between 1 and flops / 6, for any law in params and tokens."""
     draws = {k: np.atleast_1d(np.asarray(v, float))[:, None] for k, v in values.items()}

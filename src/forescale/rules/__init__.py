@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import one_of
-from . import batch, horizon, width
-from .spec import Answer, Rule, Worked, rule
+from ..errors import InputError, one_of
+from ..quantities import canonical
+from . import allocation, batch, cost, horizon, noise, precision, rates, width
+from .advice import ADVICE
+from .spec import Advice, Answer, Rule, Worked, rule
 from .spec import ask as _ask
 from .verify import Verdict, check_rule
 
-CATALOGUE = {r.name: r for room in (batch, width, horizon) for r in vars(room).values() if isinstance(r, Rule)}
+_ROOMS = (rates, batch, noise, width, horizon, allocation, cost, precision)
+CATALOGUE = {r.name: r for room in _ROOMS for r in vars(room).values() if isinstance(r, Rule)}
 
 
-def get(name: str) -> Rule:
-    if name not in CATALOGUE:
-        raise one_of("rule", name, CATALOGUE)
-    return CATALOGUE[name]
+def get(name: str) -> Rule | Advice:
+    """A rule, or a published rule without numbers, by name."""
+    known = CATALOGUE | ADVICE
+    if name not in known:
+        raise one_of("rule", name, known)
+    return known[name]
 
 
 def every() -> list[Rule]:
@@ -25,8 +30,22 @@ def every() -> list[Rule]:
 
 
 def ask(quantity: str, to: Mapping[str, Any], start: Mapping[str, Any] | None = None, value: Any = None) -> list[Answer]:
-    """What every rule says about a quantity when a run changes from `start` to `to`; `value` is its value at `start`."""
-    return _ask(every(), quantity, to, start or {}, value)
+    """What every rule says about a quantity when a run changes from `start` to `to`; `value` is its value at `start`.
+
+    Names are the rules' inputs or aliases of quantities (batch, N). Raises InputError for a name that no rule knows.
+    """
+    return _ask(every(), canonical(quantity), _known(to), _known(start or {}), value)
+
+
+def _known(given: Mapping[str, Any]) -> dict[str, Any]:
+    inputs = sorted({n for r in every() for n in r.inputs})
+    out = {canonical(k) if k not in inputs else k: v for k, v in given.items()}
+    for name in out:
+        if name not in inputs:
+            raise one_of("input of the rules", name, inputs)
+    if len(out) < len(given):
+        raise InputError(f"an input is given twice under two names: {', '.join(given)}")
+    return out
 
 
 def rivals(answers: list[Answer]) -> dict[tuple[str, ...], list[float]]:
@@ -38,4 +57,24 @@ def rivals(answers: list[Answer]) -> dict[tuple[str, ...], list[float]]:
     return {k: v for k, v in out.items() if len(v) > 1}
 
 
-__all__ = ["CATALOGUE", "Answer", "Rule", "Verdict", "Worked", "ask", "check_rule", "every", "get", "rivals", "rule"]
+def advice(quantity: str) -> list[Advice]:
+    """Rules without numbers on a quantity."""
+    return [a for a in ADVICE.values() if quantity in a.answers]
+
+
+__all__ = [
+    "ADVICE",
+    "CATALOGUE",
+    "Advice",
+    "Answer",
+    "Rule",
+    "Verdict",
+    "Worked",
+    "advice",
+    "ask",
+    "check_rule",
+    "every",
+    "get",
+    "rivals",
+    "rule",
+]

@@ -58,6 +58,21 @@ def lr_norm_transfer(a, b):
 
 
 @rule(
+    answers="learning_rate",
+    inputs=("tokens",),
+    source=_NORM,
+    setting="Scion, LLM pre-training; the batch grows along as batch_norm_transfer says",
+    holds="width (transferred by the norm), schedule",
+    limits="exponent fitted on one model family; at a fixed batch lr_norm_transfer holds",
+    latex=r"\eta^* \propto D^{-0.28}",
+    worked=(Worked({"tokens": 1e9}, {"tokens": 1e11}, 10**-0.56, 1e-12, "closed form"),),
+)
+def lr_horizon_norm(a, b):
+    """Learning rate across data with the batch at its best."""
+    return (b.tokens / a.tokens) ** -0.28
+
+
+@rule(
     answers="batch_size",
     inputs=("tokens",),
     source=_NORM,
@@ -175,3 +190,18 @@ def ema_batch(a, b):
 def adam_beta_batch(a, b):
     """Adam's moments keep their memory in samples."""
     return b.batch_size / a.batch_size
+
+
+@rule(
+    answers="adam_epsilon",
+    inputs=("batch_size",),
+    source=_SDE,
+    setting="Adam, RMSprop; beside lr_batch_adam and adam_beta_batch",
+    holds="the same stochastic differential equation",
+    limits="matters only where epsilon is not negligible beside the gradients",
+    latex=r"\epsilon \to \epsilon / \sqrt{\kappa}",
+    worked=(Worked({"batch_size": 256}, {"batch_size": 1024}, 0.5, 1e-12, "closed form"),),
+)
+def adam_epsilon_batch(a, b):
+    """Adam's epsilon shrinks with the noise of the gradient."""
+    return np.sqrt(a.batch_size / b.batch_size)

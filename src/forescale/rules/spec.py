@@ -31,7 +31,7 @@ class Rule:
 
     A transfer (`transfer` True): factor(a, b) multiplies the value tuned at a to give the one at b. Otherwise
     factor(a, b) is the value at b itself and a is not used. `holds` says what must stay the same, `limits` where the
-    rule stops, `setting` what it was shown for.
+    rule stops, `setting` what it was shown for, `valid` the range of inputs it was shown on where that is known.
     """
 
     name: str
@@ -47,6 +47,11 @@ class Rule:
     unit: str = ""
     doc: str = ""
     worked: tuple[Worked, ...] = field(default=())
+    valid: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def cite(self) -> str:
+        """A BibTeX entry of the source."""
+        return self.source.bibtex()
 
     def __call__(self, end: Mapping[str, Any], start: Mapping[str, Any] | None = None, value: Any = None) -> np.ndarray:
         """The factor from `start` to `end` (times `value` where given), or the value at `end`.
@@ -73,6 +78,22 @@ class Rule:
         return SimpleNamespace(**out)
 
 
+@dataclass(frozen=True)
+class Advice:
+    """A published rule without numbers: what to do in which case. It answers no `ask` with a value, and is shown beside."""
+
+    name: str
+    answers: tuple[str, ...]
+    cases: tuple[tuple[str, str], ...]
+    source: Source
+    setting: str
+    limits: str
+    doc: str
+
+    def cite(self) -> str:
+        return self.source.bibtex()
+
+
 def rule(**fields: Any) -> Callable[[Callable], Rule]:
     """Decorator: turns factor(a, b) into a Rule; its docstring becomes `doc`, its name the rule's."""
 
@@ -84,12 +105,16 @@ def rule(**fields: Any) -> Callable[[Callable], Rule]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one rule says: the factor and, where the old value was given, the new one; or why it cannot say."""
+    """What one rule says: the factor and, where the old value was given, the new one; or why it cannot say.
+
+    `outside` names the inputs that lie beyond the range the rule was shown on.
+    """
 
     rule: Rule
     factor: float | None
     value: float | None
     why_not: str = ""
+    outside: tuple[str, ...] = ()
 
 
 def ask(rules: list[Rule], quantity: str, end: Mapping[str, Any], start: Mapping[str, Any], value: Any = None) -> list[Answer]:
@@ -108,5 +133,7 @@ def ask(rules: list[Rule], quantity: str, end: Mapping[str, Any], start: Mapping
             out.append(Answer(r, None, None, str(error)))
             continue
         scaled = float(r(end, start, value)) if r.transfer and value is not None else None
-        out.append(Answer(r, found if r.transfer else None, scaled if r.transfer else found))
+        at = vars(r._numbers({**start, **end}, "end"))
+        outside = tuple(n for n, (low, high) in r.valid.items() if not low <= at[n] <= high)
+        out.append(Answer(r, found if r.transfer else None, scaled if r.transfer else found, outside=outside))
     return out

@@ -26,7 +26,8 @@ class Verdict:
 def check_rule(rule: Rule, seed: int = 0) -> Verdict:
     """Broadcasting, identity and composition of transfers, worked points, and a record that says where it holds."""
     rng = np.random.default_rng(seed)
-    a, b, c = ({n: np.exp(rng.uniform(1, 8, 50)) for n in rule.inputs} for _ in range(3))
+    ends = {n: np.log(rule.valid.get(n, (np.e, np.e**8))) for n in rule.inputs}
+    a, b, c = ({n: np.exp(rng.uniform(*ends[n], 50)) for n in rule.inputs} for _ in range(3))
     out = []
     value = rule(b, a)
     out.append(("broadcasts", value.shape == (50,) and np.isfinite(value).all() and (value > 0).all(), "50 positive values"))
