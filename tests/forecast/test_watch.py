@@ -8,7 +8,8 @@ import pytest
 
 import forescale as fs
 from forescale.errors import InputError
-from forescale.forecast.unfinished import areas, learning_rates
+from forescale.forecast.unfinished import learning_rates
+from forescale.laws.training import areas
 
 
 def curve(until, schedule, gain, memory=0.99):

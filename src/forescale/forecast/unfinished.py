@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, one_of
+from ..laws.training import areas
 from ..quantities import parse_number
 from ..runs import Runs, read
 
@@ -76,15 +77,6 @@ def learning_rates(schedule: str, until: int, warmup: int, final: float = 0.0, d
     else:
         fall = np.ones(until)
     return rise * fall
-
-
-def areas(rates: np.ndarray, memory: float, warmup: int) -> tuple[np.ndarray, np.ndarray]:
-    """S1 and S2 at every step. S2 starts after the warm-up, whose rise is no annealing."""
-    from scipy.signal import lfilter
-
-    fall = -np.diff(rates, prepend=rates[0])
-    fall[: max(warmup, 1)] = 0.0
-    return np.cumsum(rates), np.cumsum(lfilter([1.0], [1.0, -memory], fall))
 
 
 def watch(

@@ -2,9 +2,28 @@
 
 import numpy as np
 
+from ..errors import InputError
 from ..law import Param, Published, Source, decreasing, floor, interval, law, positive
 
 _E = Param("E", positive, (0.1, 3.0), "loss left as everything grows")
+
+
+def areas(learning_rates, decay=0.999, warmup=0):
+    """(S1, S2) after every step of a schedule, for `annealing`: arrays of the schedule's length (steps,).
+
+    S1 sums the rates; S2 sums m_i = decay * m_(i-1) + (eta_(i-1) - eta_i), the decaying memory of every cut of the rate.
+    `decay` is the paper's lambda, 0.99 to 0.999. The rise over the first `warmup` steps is no annealing and not counted.
+    """
+    from scipy.signal import lfilter
+
+    eta = np.asarray(learning_rates, float)
+    if eta.ndim != 1 or not len(eta) or not (np.isfinite(eta).all() and (eta >= 0).all()):
+        raise InputError("learning_rates must be one finite value at or above zero for each step")
+    if not 0 < decay < 1:
+        raise InputError(f"decay must lie between 0 and 1, got {decay}")
+    cuts = -np.diff(eta, prepend=eta[0])
+    cuts[: max(warmup, 1)] = 0.0
+    return np.cumsum(eta), np.cumsum(lfilter([1.0], [1.0, -decay], cuts))
 
 
 @law(

@@ -134,6 +134,24 @@ def tokens_against_overfitting(a, b):
     return 5e3 * b.params**0.74
 
 
+@rule(
+    answers="tokens_per_param",
+    inputs=("flops",),
+    transfer=False,
+    unit="tokens per parameter",
+    source=_PORIAN,
+    setting=_WEB + "; tuned, constant learning rate",
+    holds="C = 6 N D with the head counted",
+    limits="nearly flat; 1.25e16 to 2.5e19 FLOP",
+    latex=r"D/N = 11.9\, C^{0.006}",
+    valid={"flops": (1e16, 3e19)},
+    worked=(Worked({}, {"flops": 1e19}, 15.4, 0.02, "about 15 at 1e19"),),
+)
+def ratio_porian(a, b):
+    """Tokens per parameter of compute-optimal runs, after tuning."""
+    return 11.9 * b.flops**0.006
+
+
 _MANY = "language models trained on several languages at once"
 params_languages = _power(
     "params_languages", "params", "languages", 0.2427, _ATLAS, _MANY, "x1.4 at four times the languages", "Size.", "loss of each"

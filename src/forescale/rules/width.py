@@ -139,6 +139,8 @@ def _compound(name, answers, power, what):
 
 depth_compound = _compound("depth_compound", "depth", 0.1, "Depth under fast compound scaling: s^((1-alpha)/2).")
 width_compound = _compound("width_compound", "width", 0.4, "Width under fast compound scaling: s^(alpha/2).")
-resolution_compound = _compound("resolution_compound", "resolution", 0.1, "Resolution under fast compound scaling.")
+resolution_compound = _compound(
+    "resolution_compound", "resolution", 0.05, "Resolution under it: s^((1-alpha)/4), as it costs twice."
+)
 params_compound = _compound("params_compound", "params", 0.9, "Parameters under it: depth times width squared, s^((1+alpha)/2).")
 activations_compound = _compound("activations_compound", "activations", 0.6, "Activations under it: s^(1-alpha/2).")
