@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from forescale import laws, rules
+from forescale.laws import curves, data, training
 from forescale.plan import inference_optimal, optimum
 from forescale.quantities import PF_DAY
 from forescale.rules.parametrization import ADAM_MUP, TABLE, abc, adam_mup
@@ -330,7 +331,7 @@ def test_cooldown_and_lines():
 
 def test_annealing_areas_by_definition():
     eta = np.r_[np.linspace(0.1, 1, 10), np.linspace(1, 0, 40)]
-    s1, s2 = laws.training.areas(eta, 0.95, warmup=10)
+    s1, s2 = training.areas(eta, 0.95, warmup=10)
     m, total = 0.0, []
     for i in range(len(eta)):
         m = 0.95 * m + (eta[i - 1] - eta[i] if i >= 10 else 0.0)
@@ -346,7 +347,7 @@ def test_atlas_consequences():
     assert 4 ** (0.11 / 0.45) == pytest.approx(n, rel=0.01)  # phi / alpha
     assert 4 ** (1 - 0.04 / 0.15) == pytest.approx(d, rel=0.02)  # 1 + psi / beta
     assert value("pretrain_crossover", params=1e9) == pytest.approx(1113708 * 1e9**1.65)
-    s = laws.data.worth
+    s = data.worth
     assert s(5.0, 10.0, 4.0) == 5 and s(30.0, 10.0, 4.0) == pytest.approx(10 * (1 + (1 - np.exp(-0.25 * 2)) / 0.25))
 
 
@@ -392,7 +393,7 @@ def test_forms_by_hand():
     assert at("superposition_width", {"E": 1.0, "C": 50.0, "alpha": 1.0}, width=100) == pytest.approx(1.5)
     assert at("shifted_power", {"c": 0.1, "h": 0.8, "d": 1e18, "b": 0.5}, flops=3e18) == pytest.approx(0.1 + 0.4)
     assert at("bit_level", {"E": 1.0, "A": 100.0, "alpha": 0.3}, params=1e9, bits=4) == pytest.approx(1 + 100 * 4e9**-0.3)
-    m0, end = laws.curves.regions({"E": 0.5, "span": 2.0, "m0": 1e3, "beta": 0.5})
+    m0, end = curves.regions({"E": 0.5, "span": 2.0, "m0": 1e3, "beta": 0.5})
     law = laws.get("learning_curve")
     p = {"E": 0.5, "span": 2.0, "m0": 1e3, "beta": 0.5}
     assert law(p, examples=10) == law(p, examples=m0) == pytest.approx(2.5) and law(p, examples=end) == pytest.approx(1.0)
