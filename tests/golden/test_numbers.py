@@ -317,7 +317,8 @@ def test_memory_arithmetic():
 def test_fast_compound_scaling_adds_up():
     """depth x width^2 x resolution^2 is the compute, depth x width x resolution^2 the activations, depth x width^2 the size."""
     d, w, r, act, size = (
-        np.log(factor(n + "_compound", flops=(1.0, np.e))) for n in ("depth", "width", "resolution", "activations", "params")
+        np.log(factor(n + "_compound", forward_flops=(1.0, np.e)))
+        for n in ("depth", "width", "resolution", "activations", "params")
     )
     assert d + 2 * w + 2 * r == pytest.approx(1) and d + w + 2 * r == pytest.approx(act) and d + 2 * w == pytest.approx(size)
     assert act == pytest.approx(0.6) and size == pytest.approx(0.9)

@@ -182,22 +182,21 @@ def rules_ask(
         keys = ("factor", "value", "why_not", "outside")
         typer.echo(json_module.dumps([{"rule": a.rule.name, **{k: getattr(a, k) for k in keys}} for a in found]))
         return
-    for a in [*said, *(a for a in found if a not in said)]:
-        if a not in said:
-            typer.echo(f"  {a.rule.name:28} cannot say: {a.why_not}")
-            continue
-        unit = f" {a.rule.unit}" if a.rule.unit else ""
-        number = f"{a.value:.4g}{unit}" if a.value is not None else ""
+    for a in said:
+        number = f"{format_number(a.value, 4)} {a.rule.unit}".rstrip() if a.value is not None else ""
         factor = f"x{a.factor:.4g}" if a.factor is not None else ""
-        doubt = " (unverified)" if a.rule.source.checked == "unverified" else ""
-        doubt += f" (outside its range of {', '.join(a.outside)})" if a.outside else ""
-        typer.echo(f"  {a.rule.name:28} {factor:10} {number:14} {a.rule.setting}; holds {a.rule.holds}{doubt}")
+        doubts = ["unverified"] * (a.rule.source.checked == "unverified") + [f"outside its range of {n}" for n in a.outside]
+        typer.echo(f"{a.rule.name:26} {factor:8} {number} {f'({chr(59).join(doubts)})' if doubts else ''}".rstrip())
+        typer.echo(f"  for {a.rule.setting}\n  holding {a.rule.holds}")
     for inputs, factors in rules.rivals(said).items():
         apart = max(factors) / min(factors)
         text = "agree" if apart < 1.05 else f"disagree by a factor {apart:.3g}: see their settings"
         typer.echo(f"the rules across {', '.join(inputs)} {text}")
+    silent = [f"{a.rule.name} ({', '.join(a.rule.inputs)})" for a in found if a not in said]
+    if silent:
+        typer.echo(f"silent here, with what they go by: {', '.join(silent)}")
     for a in rules.advice(quantity):
-        typer.echo(f"  {a.name}: {a.doc}\n{advice_text(a)}")
+        typer.echo(f"without numbers, {a.name}: {a.doc}")
 
 
 @studies_app.command("list")

@@ -176,7 +176,7 @@ params_width = _power(
 
 
 @rule(
-    answers="flops",
+    answers="crossover_flops",
     inputs=("params",),
     transfer=False,
     unit="FLOP",

@@ -125,7 +125,7 @@ def critical_batch_power_lines(a, b):
     answers="weight_decay",
     inputs=("batch_size", "learning_rate", "tokens", "params"),
     transfer=False,
-    unit="1 (batch_size in tokens)",
+    unit="with batch_size in tokens",
     source=_POWER_LINES,
     setting=_SLIM,
     holds="schedule; the timescale tau = B / (eta lambda D) is set by tokens per parameter alone",

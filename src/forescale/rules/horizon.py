@@ -47,6 +47,24 @@ def effective_tokens(a, b):
 
 
 @rule(
+    answers="epochs",
+    inputs=("worth",),
+    transfer=False,
+    unit="epochs",
+    source=_CONSTRAINED,
+    setting="decoder-only language models on C4 and OSCAR, up to 9B parameters; R = 15.4 repetitions",
+    holds="everything else",
+    limits="the worth of the next token, not of all: effective_tokens sums it; more than a hundred epochs were not tried",
+    latex=r"1 + R \ln(1/w)",
+    valid={"worth": (0.01, 0.99)},
+    worked=(Worked({}, {"worth": np.exp(-1.0)}, 16.4, 1e-12, "worth 1/e after 15.4 repetitions"),),
+)
+def epochs_until(a, b):
+    """Epochs until a repeated token is worth this share of a new one."""
+    return 1.0 + 15.4 * np.log(1.0 / b.worth)
+
+
+@rule(
     answers="model_state_bytes",
     inputs=("params",),
     transfer=False,

@@ -122,18 +122,18 @@ def attention_scale_mup(a, b):
 
 def _compound(name, answers, power, what):
     def factor(a, b):
-        return (b.flops / a.flops) ** power
+        return (b.forward_flops / a.forward_flops) ** power
 
     factor.__name__, factor.__doc__ = name, what
     return rule(
         answers=answers,
-        inputs=("flops",),
+        inputs=("forward_flops",),
         source=_COMPOUND,
-        setting="convolutional networks, alpha = 0.8; flops of one forward pass",
+        setting="convolutional networks, alpha = 0.8; FLOP of one forward pass",
         holds="the family; activations grow as flops^0.6 only",
         limits="vision; alpha = 1/3 would be uniform compound scaling",
         latex=rf"\propto s^{{{power:g}}}",
-        worked=(Worked({"flops": 1e9}, {"flops": 16e9}, 16**power, 1e-12, "closed form"),),
+        worked=(Worked({"forward_flops": 1e9}, {"forward_flops": 16e9}, 16**power, 1e-12, "closed form"),),
     )(factor)
 
 
