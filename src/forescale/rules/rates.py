@@ -28,7 +28,7 @@ _SWEEP = "AdamW, muP off, tuned at each size with beta2; RefinedWeb"
     holds="architecture and data of DeepSeek LLM, compute-optimal allocation",
     limits="models trained far past compute-optimal want another rate; fitted at 1e17 to 2e19 FLOP",
     latex=r"\eta = 0.3118\, C^{-0.1250}",
-    valid={"flops": (1e17, 1e23)},
+    valid={"flops": (1e17, 2e19)},
     worked=(Worked({}, {"flops": 8.3e22}, 4.2e-4, 0.03, "their 7B on 2T tokens used 4.2e-4"),),
 )
 def lr_deepseek(a, b):
@@ -46,7 +46,7 @@ def lr_deepseek(a, b):
     holds="architecture and data of DeepSeek LLM, compute-optimal allocation",
     limits="a wide valley: within a factor two the loss hardly moves",
     latex=r"B = 0.2920\, C^{0.3271}",
-    valid={"flops": (1e17, 1e23)},
+    valid={"flops": (1e17, 2e19)},
     worked=(Worked({}, {"flops": 8.3e22}, 2304 * 4096, 0.05, "their 7B on 2T tokens used 2304 sequences of 4096"),),
 )
 def batch_deepseek(a, b):
