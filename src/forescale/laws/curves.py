@@ -31,7 +31,7 @@ _REGION = (
         "arXiv:1712.00409",
         "Hestness et al. 2017, Deep Learning Scaling is Predictable, Empirically",
         "the sketch of three regions; the power region is eq. 1",
-        "m training examples; published exponents 0.07 to 0.35",
+        "m training examples; published exponents 0.07 to 0.35; the size that fits m examples grows as m^0.5 to m^1",
     ),
     working=Working(
         (_E, _REGION[0], _place("u", "place of m0 in the range of examples"), _REGION[1]),
