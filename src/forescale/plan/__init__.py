@@ -1,6 +1,18 @@
-"""What to train: the compute-optimal size under a FLOP budget, and the cheapest one to serve."""
+"""What to train: the compute-optimal size under a FLOP budget, the cheapest one to serve, and the next runs to make."""
 
+from .experiments import Design, design, power
 from .inference import InferencePlan, inference_optimal
 from .optimum import Plan, numeric_params, optimal_params, optimum, plan
 
-__all__ = ["InferencePlan", "Plan", "inference_optimal", "numeric_params", "optimal_params", "optimum", "plan"]
+__all__ = [
+    "Design",
+    "InferencePlan",
+    "Plan",
+    "design",
+    "inference_optimal",
+    "numeric_params",
+    "optimal_params",
+    "optimum",
+    "plan",
+    "power",
+]

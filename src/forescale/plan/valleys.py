@@ -1,0 +1,214 @@
+"""Compute-optimal sizes read off isoFLOP runs: the least loss at each budget, and how it moves with compute.
+
+Three ways to the least loss of a budget: `akima` (interpolation through the runs, after Porian et al. 2024,
+arXiv:2406.19146), `parabola` in log N (approach 2 of Hoffmann et al. 2022, arXiv:2203.15556), `cubic`. A parabola over a
+valley that is steeper on one side puts its bottom off centre: `parabola_shift` says by how much.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError, one_of
+from ..quantities import format_number
+from ..runs import Runs
+
+METHODS = ("akima", "parabola", "cubic")
+SAME_BUDGET = 0.02  # relative spread of flops within one budget
+GRID = 400
+GRID_ERROR = 0.05  # of log N*: what spacing of sizes leaves undecided whatever the noise
+
+
+@dataclass(frozen=True)
+class IsoFlop:
+    """Optima by budget, and the power laws through them. `exponent` of N* and `tokens_exponent` of D*: (value, low, high)."""
+
+    flops: np.ndarray
+    params: np.ndarray
+    params_error: np.ndarray
+    tokens: np.ndarray
+    loss: np.ndarray
+    exponent: tuple[float, float, float]
+    tokens_exponent: tuple[float, float, float]
+    coefficient: float
+    left_out: tuple[str, ...]
+    method: str
+    level: float
+    counts: str
+
+    def params_at(self, flops: float) -> float:
+        """N* at a budget, by the power law."""
+        return float(self.coefficient * flops ** self.exponent[0])
+
+    def summary(self) -> str:
+        def triple(t: tuple) -> str:
+            return f"{t[0]:.3f}   [{t[1]:.3f}, {t[2]:.3f}]"
+
+        lines = [
+            f"isoFLOP, {self.method}: {len(self.flops)} budgets, {self.level:.0%} intervals; counted as {self.counts}",
+            f"  a in N* = k C^a   {triple(self.exponent)}",
+            f"  b in D* = k C^b   {triple(self.tokens_exponent)}",
+            *(
+                f"  {c:9.3g} FLOP: N* {format_number(n)} (+-{e:.0%}), D* {format_number(d)}, loss {loss:.4f}"
+                for c, n, e, d, loss in zip(self.flops, self.params, self.params_error, self.tokens, self.loss, strict=True)
+            ),
+        ]
+        return "\n".join([*lines, *(f"left out: {why}" for why in self.left_out)])
+
+    def to_dict(self) -> dict:
+        return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self).items()}
+
+
+def isoflop(runs: Runs, method: str = "akima", resamples: int = 500, level: float = 0.95, seed: int = 0) -> IsoFlop:
+    """N*, D* and loss at each budget, and their exponents with intervals.
+
+    `runs` need params, flops and loss; runs whose flops agree within 2 % are one budget; tokens are flops over what one
+    token costs at that size (from tokens where given, else 6 N). Noise is what local cubics through five neighbouring
+    sizes leave, as a power of the budget; intervals come from redrawing it. Raises InputError for fewer than three budgets
+    whose least loss lies inside their sizes.
+    """
+    if method not in METHODS:
+        raise one_of("method", method, METHODS)
+    budgets = _budgets(runs)
+    noise, rng = _noise(budgets), np.random.default_rng(seed)
+    kept, left_out = [], []
+    for flops, x, y, per_token in budgets:
+        label = f"{flops:.3g} FLOP"
+        if len(x) < 4:
+            left_out.append(f"{label}: {len(x)} sizes, 4 are needed")
+            continue
+        if np.argmin(y) in (0, len(y) - 1):
+            left_out.append(f"{label}: the least loss lies at the edge of its sizes")
+            continue
+        drawn = y[:, None] + noise(flops) * rng.standard_normal((len(y), resamples))
+        at, low = _bottom(x, np.column_stack([y, drawn]), method)
+        if not np.isfinite(at[0]) or np.isnan(at).mean() > 0.3:
+            left_out.append(f"{label}: the bottom of the valley cannot be told from its edge")
+            continue
+        kept.append((flops, at, low, np.interp(at, x, np.log(per_token))))
+    if len(kept) < 3:
+        raise InputError(f"{len(kept)} budgets have a least loss inside their sizes, 3 are needed; {'; '.join(left_out)}")
+    return _collect(kept, tuple(left_out), method, level, runs.counts)
+
+
+def _budgets(runs: Runs) -> list[tuple[float, np.ndarray, np.ndarray, np.ndarray]]:
+    """(flops, log N, log loss, flops per token) by budget, sizes ascending, repeated sizes averaged."""
+    flops, params, loss = (np.asarray(runs[k], float) for k in ("flops", "params", "loss"))
+    per_token = flops / np.asarray(runs["tokens"], float) if "tokens" in runs.columns else 6.0 * params
+    order = np.argsort(flops)
+    cuts = np.flatnonzero(np.diff(np.log(flops[order])) > SAME_BUDGET) + 1
+    out = []
+    for rows in np.split(order, cuts):
+        sizes, back = np.unique(params[rows], return_inverse=True)
+        mean = lambda v: np.bincount(back, v) / np.bincount(back)  # noqa: B023
+        out.append((float(np.median(flops[rows])), np.log(sizes), mean(np.log(loss[rows])), mean(per_token[rows])))
+    return out
+
+
+def _noise(budgets: list):
+    """Standard deviation of log loss by budget, from what local cubics through five sizes leave."""
+    where, rest = [], []
+    for flops, x, y, _ in budgets:
+        for i in range(len(x) - 4):
+            basis = np.linalg.qr(np.vander(x[i : i + 5] - x[i + 2], 4), mode="complete")[0]
+            where.append(np.log(flops))
+            rest.append(abs(basis[:, 4] @ y[i : i + 5]) + 1e-7)
+    if len(rest) < 5:
+        return lambda flops: 0.003
+    slope = np.polyfit(where, np.log(rest), 1) if np.ptp(where) > 0.5 else np.array([0.0, np.mean(np.log(rest))])
+    # the mean of log|z| is 0.635 below that of a standard deviation of one
+    return lambda flops: float(np.exp(np.polyval(slope, np.log(flops)) + 0.635))
+
+
+def _bottom(x: np.ndarray, y: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
+    """log N and log loss (draws,) at the bottom of each column of y (sizes, draws); NaN where it lies at the edge."""
+    grid = np.linspace(x[0], x[-1], GRID)
+    if method == "akima" and len(x) >= 5:
+        from scipy.interpolate import Akima1DInterpolator
+
+        curve = Akima1DInterpolator(x, y, axis=0)(grid)
+    else:
+        degree = 3 if method == "cubic" and len(x) >= 5 else 2
+        basis = np.vander(x - x.mean(), degree + 1)
+        curve = np.vander(grid - x.mean(), degree + 1) @ np.linalg.lstsq(basis, y, rcond=None)[0]
+    i, columns = curve.argmin(axis=0), np.arange(y.shape[1])
+    inside = (i > 0) & (i < GRID - 1)
+    return np.where(inside, grid[i], np.nan), np.where(inside, curve[i, columns], np.nan)
+
+
+def _collect(kept: list, left_out: tuple[str, ...], method: str, level: float, counts: str) -> IsoFlop:
+    flops = np.array([k[0] for k in kept])
+    sizes, losses, per_token = (np.array([k[i] for k in kept]) for i in (1, 2, 3))
+    tokens = np.log(flops)[:, None] - per_token
+    error = np.nanstd(sizes[:, 1:], axis=1)
+    weight = 1.0 / np.sqrt(error**2 + GRID_ERROR**2)
+    middle = np.nanmedian(sizes[:, 1:], axis=1)
+
+    def lines(y: np.ndarray) -> np.ndarray:
+        """(slope, offset) of each column, rows weighed by their error; NaN rows count for nothing."""
+        out, x = [], np.log(flops)
+        for column in y.T:
+            good = np.isfinite(column)
+            out.append(np.polyfit(x[good], column[good], 1, w=weight[good]) if good.sum() >= 3 else (np.nan, np.nan))
+        return np.array(out).T
+
+    ends = [(1 - level) / 2, (1 + level) / 2]
+
+    def triple(y: np.ndarray) -> tuple[float, float, float]:
+        centre = lines(np.nanmedian(y[:, 1:], axis=1)[:, None])[0, 0]
+        return float(centre), *(float(v) for v in np.nanquantile(lines(y[:, 1:])[0], ends))
+
+    offset = lines(middle[:, None])[1, 0]
+    return IsoFlop(
+        flops,
+        np.exp(middle),
+        error,
+        np.exp(np.nanmedian(tokens[:, 1:], axis=1)),
+        np.exp(losses[:, 0]),
+        triple(sizes),
+        triple(tokens),
+        float(np.exp(offset)),
+        left_out,
+        method,
+        level,
+        counts,
+    )
+
+
+def parabola_shift(alpha: float, beta: float, log_sizes: np.ndarray) -> float:
+    """How far a parabola through A N^-alpha + B D^-beta at one budget puts log N* from the truth.
+
+    `log_sizes` (n,) are ln(N / N*) of the runs. The valley is e^(-alpha u) / alpha + e^(beta u) / beta up to its scale; for a
+    symmetric grid of half-width w, small against 1/alpha and 1/beta, the shift is near -(beta - alpha) w^2 / 10.
+    """
+    u = np.asarray(log_sizes, float)
+    if u.ndim != 1 or len(np.unique(u)) < 3:
+        raise InputError("a parabola needs three different sizes")
+    second, first, _ = np.polyfit(u, np.exp(-alpha * u) / alpha + np.exp(beta * u) / beta, 2)
+    return float(-first / (2 * second))
+
+
+def frontier(runs: Runs) -> dict[str, np.ndarray]:
+    """Approach 1: the runs on the lower convex hull of (log C, log L), by growing compute: flops, loss, params and rows."""
+    x, y = np.log(np.asarray(runs["flops"], float)), np.log(np.asarray(runs["loss"], float))
+    corners: list[int] = []
+    for i in np.lexsort((y, x)):
+        while len(corners) >= 2:
+            a, b = corners[-2:]
+            if (x[b] - x[a]) * (y[i] - y[a]) - (y[b] - y[a]) * (x[i] - x[a]) > 0:
+                break
+            corners.pop()
+        corners.append(int(i))
+    rows = np.array(corners[: int(np.argmin(y[corners])) + 1])
+    if len(rows) < 3:
+        raise InputError(f"only {len(rows)} runs lie on the frontier: it needs runs at growing compute with falling loss")
+    return {"flops": np.exp(x[rows]), "loss": np.exp(y[rows]), "params": np.asarray(runs["params"], float)[rows], "rows": rows}
+
+
+def frontier_exponent(runs: Runs) -> tuple[float, float]:
+    """(a, k) of N = k C^a through the frontier."""
+    found = frontier(runs)
+    slope, offset = np.polyfit(np.log(found["flops"]), np.log(found["params"]), 1)
+    return float(slope), float(np.exp(offset))
