@@ -150,7 +150,9 @@ def figure(table):
         ratio = np.sort(ratio[np.isfinite(ratio)])
         axes.plot(ratio, (np.arange(len(ratio)) + 1) / len(table), label=name, lw=2.2 if k == 0 else 1.2)
     axes.axvline(1, color="grey", lw=0.8)
-    axes.set(xscale="log", xlabel="error with a tenth of the compute / error with all of it", ylabel="share of studies", ylim=(0, 1))
+    axes.set(
+        xscale="log", xlabel="error with a tenth of the compute / error with all of it", ylabel="share of studies", ylim=(0, 1)
+    )
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     fig.tight_layout()

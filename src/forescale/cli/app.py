@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from . import fitting, forecasting, literature, records
+from . import fitting, forecasting, literature, planning, records
 from .common import Json, app
 
-__all__ = ["app", "fitting", "forecasting", "literature", "records"]
+__all__ = ["app", "fitting", "forecasting", "literature", "planning", "records"]
 
 
 @app.command()

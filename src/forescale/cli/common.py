@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,6 +51,20 @@ def published(text: str):
     if not found:
         raise one_of(f"preset of law {item.name}", preset, [p.name for p in item.published])
     return item, found[0]
+
+
+def load_fit(path: Path):
+    """A fit from the JSON that `fit -o` writes."""
+    from .. import laws
+    from ..fit import from_dict
+
+    if not path.is_file():
+        raise InputError(f"no file {path}; write one with forescale fit RUNS -o {path}")
+    try:
+        data = json_module.loads(path.read_text())
+        return from_dict(data, laws.get(data["law"]))
+    except (json_module.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError, AttributeError) as error:
+        raise InputError(f"{path.name} is no fit written by forescale ({type(error).__name__}: {error})") from error
 
 
 def bar(what: str):

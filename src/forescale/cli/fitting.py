@@ -1,4 +1,4 @@
-"""fit, predict, plan, check: a law of your choice."""
+"""fit, predict, check: a law of your choice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .common import Json, LawName, Map, app, bar, mapping, published, show
+from .common import Json, LawName, Map, app, bar, load_fit, mapping, show
 
 
 @app.command()
@@ -42,19 +42,6 @@ def fit(
     show(found, json)
 
 
-def _load_fit(path: Path):
-    from .. import laws
-    from ..fit import from_dict
-
-    if not path.is_file():
-        raise InputError(f"no file {path}; write one with forescale fit RUNS -o {path}")
-    try:
-        data = json_module.loads(path.read_text())
-        return from_dict(data, laws.get(data["law"]))
-    except (json_module.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError, AttributeError) as error:
-        raise InputError(f"{path.name} is no fit written by forescale ({type(error).__name__}: {error})") from error
-
-
 @app.command()
 def predict(
     fit: Annotated[Path, typer.Argument(help="A fit written with -o.")],
@@ -66,38 +53,7 @@ def predict(
 ) -> None:
     """Predict a run from a fit, with its interval."""
     inputs = mapping(at) | {k: v for k, v in (("params", params), ("tokens", tokens)) if v}
-    show(_load_fit(fit).predict(interval=interval, **inputs), json)
-
-
-@app.command()
-def plan(
-    source: Annotated[str, typer.Argument(help="A fit written with -o, or with --serve also LAW:PRESET.")],
-    flops: Annotated[str, typer.Option(help="Budget, such as 1e23 or '30 PF-days'.")] = "",
-    serve: Annotated[
-        str, typer.Option(help="Tokens to serve, such as 2T: the cheapest model of a quality, inference paid.")
-    ] = "",
-    params: Annotated[str, typer.Option(help="With --serve: the quality, as a compute-optimal model's size.")] = "",
-    loss: Annotated[float | None, typer.Option(help="With --serve: the quality, as a loss.")] = None,
-    level: float = 0.9,
-    json: Json = False,
-) -> None:
-    """The compute-optimal model size and data under a FLOP budget; or, with --serve, the cheapest for a quality."""
-    from ..plan import inference_optimal
-    from ..plan import plan as run_plan
-
-    if bool(flops) == bool(serve):
-        raise InputError("give --flops for a budget, or --serve with --params or --loss for a quality")
-    if flops:
-        show(run_plan(_load_fit(Path(source)), flops, level), json)
-        return
-    if Path(source).suffix == ".json":
-        item, values = _load_fit(Path(source)), None
-    else:
-        item, preset = published(source)
-        if preset is None:
-            raise InputError(f"{source} has no parameters: name a preset, such as chinchilla:besiroglu, or give a fit")
-        values = preset.values
-    show(inference_optimal(item, serve, params=params or None, loss=loss, values=values, level=level), json)
+    show(load_fit(fit).predict(interval=interval, **inputs), json)
 
 
 @app.command()

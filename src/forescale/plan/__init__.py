@@ -1,18 +1,61 @@
-"""What to train: the compute-optimal size under a FLOP budget, the cheapest one to serve, and the next runs to make."""
+"""What to train: from a fit and a budget to a costed configuration, and to the runs that would decide what data cannot."""
 
-from .experiments import Design, design, power
-from .inference import InferencePlan, inference_optimal
+from .configure import Configuration, configure, penalty
+from .experiments import Design, cold_draws, design, grid, power
+from .hardware import ACCELERATORS, Accelerator, Budget, accelerator, budget, spend
+from .inference import InferencePlan, equivalent_tokens, inference_optimal
+from .limited import Pool, best_mixture, best_pools, best_vocabulary, data_limited, switch_points
 from .optimum import Plan, numeric_params, optimal_params, optimum, plan
+from .shape import Memory, Shape, serve_memory, shape_for, train_memory
+from .side_by_side import Approaches, approaches
+from .sweeps import Setting, hparams, measured
+from .timing import TimeFront, time_front
+from .valleys import IsoFlop, frontier, frontier_exponent, isoflop, parabola_shift
 
 __all__ = [
+    "ACCELERATORS",
+    "Accelerator",
+    "Approaches",
+    "Budget",
+    "Configuration",
     "Design",
     "InferencePlan",
+    "IsoFlop",
+    "Memory",
     "Plan",
+    "Pool",
+    "Setting",
+    "Shape",
+    "TimeFront",
+    "accelerator",
+    "approaches",
+    "best_mixture",
+    "best_pools",
+    "best_vocabulary",
+    "budget",
+    "cold_draws",
+    "configure",
+    "data_limited",
     "design",
+    "equivalent_tokens",
+    "frontier",
+    "frontier_exponent",
+    "grid",
+    "hparams",
     "inference_optimal",
+    "isoflop",
+    "measured",
     "numeric_params",
     "optimal_params",
     "optimum",
+    "parabola_shift",
+    "penalty",
     "plan",
     "power",
+    "serve_memory",
+    "shape_for",
+    "spend",
+    "switch_points",
+    "time_front",
+    "train_memory",
 ]

@@ -22,6 +22,7 @@ from ..quantities import format_number, parse_positive
 NOISE = 0.003  # log-loss noise of one run, where no fit tells
 MISFIT = 0.1  # how far laws are off in log loss, with nothing nearby to correct them
 REACH = 2.5  # e-folds of size or data over which that error keeps its sign
+WORTH = 0.005  # a run that narrows nothing by a quarter percent is not worth setting up
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 Z90 = 1.6449
 
@@ -100,7 +101,6 @@ def _covariance(law: Law, draws: Mapping, x: Mapping, aim: Mapping, criterion: s
     """(draws, m + t, m + t) prior covariance of candidates and targets in log loss (targets: log N* or parameters)."""
     line = _line(law, draws)
     spread = np.cov(line.T).reshape(line.shape[1], line.shape[1]) + 1e-10 * np.eye(line.shape[1])
-    m = len(next(iter(x.values())))
     rows = [_tangent(law, line, lambda p: np.log(law(p, **x)))]
     if criterion == "forecast":
         rows.append(_tangent(law, line, lambda p: np.log(law(p, **aim))))
@@ -134,7 +134,7 @@ def _greedy(k: np.ndarray, m: int, cost: np.ndarray, budget: float, noise: float
         share = np.clip(fall / diagonal[:, m:, None], 0.0, 1 - 1e-12)
         gain = -np.log1p(-share).mean(axis=(0, 1))
         best = able[np.argmax(gain / cost[able] ** power)]
-        if gain.max() < 1e-5:
+        if gain.max() < WORTH:
             break
         column = k[:, :, best]
         k = k - column[:, :, None] * column[:, None, :] / (diagonal[:, best] + noise**2)[:, None, None]
@@ -193,6 +193,18 @@ def design(
     factor = aim_flops / cost[chosen].max()
     counts = source.counts if fitted else law.source.counts
     return Design(tuple(picks), cost[chosen], halfwidth, {n: v[chosen] for n, v in x.items()}, limit, criterion, factor, counts)
+
+
+def grid(budget: float, sizes: int = 12, ratios: tuple[float, ...] = (5, 10, 20, 40, 80, 160), most: float = 0.3) -> dict:
+    """Candidates for a cold start: `sizes` of models by `ratios` tokens per parameter, each for at most `most` of the budget.
+
+    From a thousandth of the largest size that can be afforded at twenty tokens per parameter up to three times it.
+    """
+    limit = most * parse_positive(budget, "budget")
+    top = np.sqrt(limit / 120)
+    n, r = (v.ravel() for v in np.meshgrid(np.geomspace(top / 1e3, 3 * top, sizes), np.asarray(ratios, float)))
+    keep = 6 * n * n * r <= limit
+    return {"params": n[keep], "tokens": (n * r)[keep]}
 
 
 def power(

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError
 from ..fit import Fit
 from ..law import Law
-from ..quantities import format_number, parse_positive
+from ..quantities import format_number, parse_number, parse_positive
 from .optimum import GOLDEN, optimal_params
 
 SPAN = 1e4  # sizes searched: this factor below and above the compute-optimal one
@@ -33,6 +33,8 @@ class InferencePlan:
     baseline_params: float
     baseline_tokens: float
     baseline_flops: float
+    factor: float | None
+    counts: str
 
     def to_dict(self) -> dict:
         return dict(vars(self))
@@ -50,6 +52,10 @@ class InferencePlan:
                 line("saving", self.saving, lambda v: f"{v:.1%}"),
                 f"  training and serving {self.flops:.4g} FLOP against {self.baseline_flops:.4g} of the compute-optimal "
                 f"{format_number(self.baseline_params)} on {format_number(self.baseline_tokens)} tokens",
+                f"  counted as 6 N D to train and 2 N D to serve; N and D as {self.counts}",
+                f"  training takes {self.factor:.3g}x the largest fitted run"
+                if self.factor
+                else "  published values: no interval, no fitted range",
             ]
         )
 
@@ -74,7 +80,9 @@ def inference_optimal(
     if (params is None) == (loss is None):
         raise InputError("give the quality once: loss, or params of the compute-optimal model that has it")
     best = dict(source.params) if isinstance(source, Fit) else dict(values or {})
-    demand = parse_positive(inference_tokens, "inference_tokens")
+    demand = parse_number(inference_tokens, "inference_tokens")
+    if demand < 0:
+        raise InputError(f"inference_tokens: {inference_tokens!r} is below zero")
     quality = loss if loss is not None else _loss_of(law, best, parse_positive(params, "params"))
     one = _solve(law, {k: np.array([v]) for k, v in best.items()}, np.array([quality]), demand)
     if not np.isfinite(one[0][0]):
@@ -90,9 +98,14 @@ def inference_optimal(
         low, high = np.nanquantile(many[k], ends)
         return float(one[k][0]), float(low), float(high)
 
+    if demand == 0:  # nothing to serve: the compute-optimal model itself, not a search's answer beside it
+        one = (one[3], one[4], np.zeros(1), one[3], one[4])
+        many = (many[3], many[4], np.zeros_like(many[2]), many[3], many[4])
     n, d, _, n0, d0 = (float(v[0]) for v in one)
     cost, base = (6 * m * t + 2 * m * demand for m, t in ((n, d), (n0, d0)))
-    return InferencePlan(float(quality), demand, triple(0), triple(1), triple(2), cost, n0, d0, base)
+    factor = 6 * n * d / source.ranges["flops"][1] if isinstance(source, Fit) else None
+    counts = source.counts if isinstance(source, Fit) else law.source.counts
+    return InferencePlan(float(quality), demand, triple(0), triple(1), triple(2), cost, n0, d0, base, factor, counts)
 
 
 def _loss_of(law: Law, values: Mapping[str, float], params: float) -> float:
@@ -145,3 +158,29 @@ def _solve(law: Law, draws: Mapping[str, np.ndarray], aim: np.ndarray, served: f
         n, d = _least(law, draws, aim, n0, served)
         saving = 1.0 - (6 * n * d + 2 * n * served) / (6 * n0 * d0 + 2 * n0 * served)
     return tuple(np.where(np.isfinite(reach), v, np.nan) for v in (n, d, saving, n0, d0))
+
+
+def equivalent_tokens(
+    input_tokens: float | str,
+    output_tokens: float | str,
+    *,
+    mfu_train: float = 0.4,
+    mfu_input: float = 0.4,
+    mfu_output: float = 0.1,
+    price: float = 1.0,
+    speed: float = 1.0,
+) -> float:
+    """Tokens to serve, each counted as what it costs beside a token's two FLOP per parameter in training.
+
+    Prompts and answers use the hardware at `mfu_input` and `mfu_output`, on devices `speed` times as fast (precision, newer
+    chips) and at `price` times the price of the training devices. Feed the result to `inference_optimal`.
+    """
+    for name, value in {"mfu_train": mfu_train, "mfu_input": mfu_input, "mfu_output": mfu_output}.items():
+        if not 0 < value <= 1:
+            raise InputError(f"{name} must lie in (0, 1], got {value}")
+    if price <= 0 or speed <= 0:
+        raise InputError(f"price and speed must be above zero, got {price} and {speed}")
+    counts = [parse_number(v, k) for v, k in ((input_tokens, "input_tokens"), (output_tokens, "output_tokens"))]
+    if min(counts) < 0:
+        raise InputError("tokens to serve cannot be below zero")
+    return price / speed * (counts[0] * mfu_train / mfu_input + counts[1] * mfu_train / mfu_output)

@@ -103,10 +103,11 @@ class Plan:
         return f"<pre>{escape(self.summary())}</pre>"
 
 
-def plan(fit: Fit, flops: float | str, level: float = 0.9) -> Plan:
+def plan(fit: Fit, flops: float | str, level: float = 0.9, unique_tokens: float | str | None = None) -> Plan:
     """The compute-optimal size and data for a budget, from a fit in params and tokens.
 
-    Intervals come from the fit's resampled draws; that of the loss is for a new run.
+    Intervals come from the fit's resampled draws; that of the loss is for a new run. `unique_tokens` says how many distinct
+    tokens exist: a plan that asks for more says so.
     Raises InputError for a law without both inputs or a budget that is no positive number.
     """
     if set(fit.law.inputs) != {"params", "tokens"}:
@@ -134,7 +135,7 @@ def plan(fit: Fit, flops: float | str, level: float = 0.9) -> Plan:
         factor,
         level,
         fit.counts,
-        _warnings(fit, best, budget, (n_low, n_high), factor),
+        _warnings(fit, best, budget, (n_low, n_high), factor) + _too_little(budget / (6 * best), unique_tokens),
     )
 
 
@@ -161,3 +162,11 @@ def _warnings(fit: Fit, best: float, budget: float, ends: tuple, factor: float) 
     if ends[1] > 10 * ends[0]:
         out.append("undecided: the interval of N* spans more than a factor 10; runs off the optimum would narrow it")
     return tuple(out)
+
+
+def _too_little(tokens: float, unique: float | str | None) -> tuple[str, ...]:
+    if unique is None or tokens <= (have := parse_positive(unique, "unique_tokens")):
+        return ()
+    epochs = f"{tokens / have:.3g} epochs"
+    found = f"{format_number(tokens)} tokens asked for, {format_number(have)} distinct ones exist: {epochs}"
+    return (f"{found}, each worth less than the last; data_limited plans for that",)

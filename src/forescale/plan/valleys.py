@@ -102,7 +102,7 @@ def _budgets(runs: Runs) -> list[tuple[float, np.ndarray, np.ndarray, np.ndarray
     out = []
     for rows in np.split(order, cuts):
         sizes, back = np.unique(params[rows], return_inverse=True)
-        mean = lambda v: np.bincount(back, v) / np.bincount(back)  # noqa: B023
+        mean = lambda v: np.bincount(back, v) / np.bincount(back)
         out.append((float(np.median(flops[rows])), np.log(sizes), mean(np.log(loss[rows])), mean(per_token[rows])))
     return out
 
