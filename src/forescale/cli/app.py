@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from . import fitting, forecasting, literature, planning, records
+from . import comparing, fitting, forecasting, literature, planning, records
 from .common import Json, app
 
-__all__ = ["app", "fitting", "forecasting", "literature", "planning", "records"]
+__all__ = ["app", "comparing", "fitting", "forecasting", "literature", "planning", "records"]
 
 
 @app.command()

@@ -3,7 +3,25 @@
 from .auto import forecast
 from .calibrate import Calibration
 from .evaluate import Rollout, rollout
+from .metrics import Downstream, downstream
+from .passing import PassForecast, pass_forecast
+from .public_models import Observational, informative, observational
 from .result import Forecast
 from .unfinished import Watch, watch
 
-__all__ = ["Calibration", "Forecast", "Rollout", "Watch", "forecast", "rollout", "watch"]
+__all__ = [
+    "Calibration",
+    "Downstream",
+    "Forecast",
+    "Observational",
+    "PassForecast",
+    "Rollout",
+    "Watch",
+    "downstream",
+    "forecast",
+    "informative",
+    "observational",
+    "pass_forecast",
+    "rollout",
+    "watch",
+]

@@ -131,7 +131,7 @@ class Memory:
     @property
     def fits(self) -> bool:
         """Within 90 % of the memory: the rest goes to fragments, buffers and the runtime."""
-        return self.total <= 0.9 * self.device_bytes
+        return bool(self.total <= 0.9 * self.device_bytes)
 
     def summary(self) -> str:
         parts = ("params", "gradients", "optimizer", "activations", "cache")

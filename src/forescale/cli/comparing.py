@@ -1,0 +1,167 @@
+"""compare, trend, downstream, observational, transfer, passk: which wins, what it will do, what carries over."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError
+from .common import Json, Map, app, mapping, show
+
+Html = Annotated[Path | None, typer.Option(help="Write a figure as one self-contained file.")]
+RunsFile = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL table.")]
+At = Annotated[str, typer.Option("--at", help="The target: params=70B,tokens=1.4T.")]
+DropBad = Annotated[bool, typer.Option("--drop-bad", help="Leave unreadable rows out, listed.")]
+
+
+def _read(path: Path, map: str, drop_bad: bool = False, **more):
+    from ..runs import read
+
+    return read(path, drop_bad=drop_bad, **mapping(map), **more)
+
+
+def _frame(path: Path, *columns: str):
+    """A plain table with these columns, for what is no table of runs."""
+    import polars as pl
+
+    if not path.is_file():
+        raise InputError(f"no file {path}")
+    readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet}
+    frame = readers.get(path.suffix, pl.read_ndjson)(path)
+    missing = [c for c in columns if c not in frame.columns]
+    if missing:
+        raise InputError(f"{path.name} lacks {', '.join(missing)}; it has {', '.join(frame.columns)}")
+    return frame
+
+
+@app.command()
+def compare(
+    runs: RunsFile,
+    target: Annotated[str, typer.Option(help="Scale at which the winner is asked for; default the largest.")] = "",
+    by: Annotated[str, typer.Option(help="Column that names the arm.")] = "arm",
+    axis: Annotated[str, typer.Option(help="Scale: flops, hours or another positive column.")] = "flops",
+    map: Map = "",
+    drop_bad: DropBad = False,
+    html: Html = None,
+    json: Json = False,
+) -> None:
+    """Which arm wins at a scale, where they cross, and what one is worth in compute of the other."""
+    from ..compare import compare as run_compare
+
+    table = _read(runs, map, drop_bad)
+    found = run_compare(table, target or None, by=by, axis=axis)
+    if html:
+        from ..report.comparing import arms_figure
+        from ..report.figure import write_html
+
+        write_html(arms_figure(found, table, by, axis), html)
+    show(found, json)
+
+
+@app.command()
+def trend(
+    scores: RunsFile,
+    value: Annotated[str, typer.Option(help="Column of the score.")],
+    scale: Annotated[str, typer.Option(help="Column of the scale.")] = "flops",
+    error: Annotated[str, typer.Option(help="Column of its standard errors, where known.")] = "",
+    html: Html = None,
+    json: Json = False,
+) -> None:
+    """Does a score turn with scale? Rising, falling, U-shaped, inverted U or undecided."""
+    from ..compare import trend as run_trend
+
+    frame = _frame(scores, scale, value, *([error] if error else []))
+    x, y = (frame[c].to_numpy().astype(float) for c in (scale, value))
+    found = run_trend(x, y, frame[error].to_numpy().astype(float) if error else None)
+    if html:
+        from ..report.comparing import trend_figure
+        from ..report.figure import write_html
+
+        write_html(trend_figure(found, x, y, value), html)
+    show(found, json)
+
+
+@app.command()
+def downstream(
+    runs: RunsFile,
+    metric: Annotated[str, typer.Option(help="Column of the metric, a fraction.")],
+    at: At,
+    losses: Annotated[Path | None, typer.Option(help="More runs with a loss alone, for the first step.")] = None,
+    items: Annotated[int | None, typer.Option(help="Questions the metric averages over.")] = None,
+    map: Map = "",
+    drop_bad: DropBad = False,
+    json: Json = False,
+) -> None:
+    """A metric at a larger scale through the loss, with the uncertainty of both steps."""
+    from ..forecast import downstream as run_downstream
+
+    more = _read(losses, map, drop_bad) if losses else None
+    show(run_downstream(_read(runs, map, drop_bad), metric, losses=more, items=items, **mapping(at)), json)
+
+
+@app.command()
+def observational(
+    scores: Annotated[Path, typer.Argument(help="Table with a column model, one column a benchmark (fractions), gaps empty.")],
+    task: Annotated[str, typer.Option(help="Column of the task to predict; empty where it was not measured.")],
+    models: Annotated[str, typer.Option(help="Models to predict, separated by commas; default those without a task score.")] = "",
+    low: Annotated[float, typer.Option(help="Score of guessing.")] = 0.0,
+    json: Json = False,
+) -> None:
+    """A task's score for public models from their scores on other benchmarks."""
+    import numpy as np
+
+    from ..forecast import observational as run_observational
+
+    frame = _frame(scores, "model", task)
+    names = [str(m) for m in frame["model"].to_list()]
+    columns = [c for c in frame.columns if c not in ("model", task) and frame[c].dtype.is_numeric()]
+    table = frame.select(columns).to_numpy().astype(float)
+    known = {m: float(v) for m, v in zip(names, frame[task].to_list(), strict=True) if v is not None and np.isfinite(v)}
+    found = run_observational(table, names, known, low=low)
+    wanted = [m.strip() for m in models.split(",") if m.strip()] or [m for m in names if m not in known]
+    out = {m: found.predict(m) for m in wanted}
+    if json:
+        typer.echo(
+            json_module.dumps({"predictions": out, "shares": found.space.shares.tolist(), "warnings": list(found.warnings)})
+        )
+        return
+    shares = ", ".join(f"{v:.0%}" for v in found.space.shares[:3])
+    typer.echo(f"{task} from {len(columns)} benchmarks, {len(known)} models; components carry {shares} of the variance")
+    for name, (value, lower, upper) in out.items():
+        typer.echo(f"  {name:40} {value:.3f} [{lower:.3f}, {upper:.3f}]")
+    for w in found.warnings:
+        typer.echo(f"warning: {w}")
+
+
+@app.command()
+def transfer(
+    ladder: Annotated[Path, typer.Argument(help="Runs on the old data.")],
+    pairs: Annotated[Path, typer.Option(help="Table with columns old_loss and new_loss.")],
+    at: At,
+    map: Map = "",
+    drop_bad: DropBad = False,
+    json: Json = False,
+) -> None:
+    """The loss on new data at a larger scale, from an old ladder and a few pairs of losses."""
+    from ..compare import transfer as run_transfer
+
+    frame = _frame(pairs, "old_loss", "new_loss")
+    old, new = (frame[c].to_numpy().astype(float) for c in ("old_loss", "new_loss"))
+    show(run_transfer(_read(ladder, map, drop_bad), old, new, **mapping(at)), json)
+
+
+@app.command()
+def passk(
+    samples: Annotated[Path, typer.Argument(help="Table with columns scale, drawn and passes (samples until the r-th pass).")],
+    at: Annotated[str, typer.Option(help="Scale to foretell, such as 70B.")],
+    json: Json = False,
+) -> None:
+    """A pass rate at a larger scale from sampling until it was passed, for tasks that look emergent."""
+    from ..forecast import pass_forecast
+
+    frame = _frame(samples, "scale", "drawn", "passes")
+    columns = (frame[c].to_numpy().astype(float) for c in ("scale", "drawn", "passes"))
+    show(pass_forecast(*columns, at), json)

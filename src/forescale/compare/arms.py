@@ -1,0 +1,258 @@
+"""Which of two arms wins at a scale: joint fits, crossover, effective multiplier, and the right to say undecided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from ..errors import InputError
+from ..quantities import format_number, parse_positive
+from ..runs import Runs
+from .joint import STRUCTURES, JointFit, joint_fit
+
+FAR = 100.0  # a crossing is looked for up to this factor beyond the data
+SUPPORT = 0.5  # least probability of a crossing for it to be reported
+DECIDED = 0.9  # least probability of a winner for it to be named
+LEAST = 4  # runs of an arm
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Arm `a` against arm `b` over one scale (FLOP, unless another axis was asked for).
+
+    `crossing` is (value, low, high) of the scale where the better arm changes, `high` infinite where some draws never cross,
+    or None where `crosses`, the probability of any crossing up to 100 times the data, is below one half. `multiplier` is how
+    many times the scale `b` needs for what `a` reaches at `common`, the largest scale both have: above one, a is better.
+    `wins` is the probability that a new run of `a` beats one of `b` at `target`.
+    """
+
+    a: str
+    b: str
+    target: float
+    wins: float
+    crosses: float
+    crossing: tuple[float, float, float] | None
+    multiplier: tuple[float, float, float]
+    common: float
+    naive: str
+    noise: tuple[float, float]
+    structures: Mapping[str, float]
+    factor: float
+    level: float
+    warnings: tuple[str, ...]
+
+    @property
+    def winner(self) -> str:
+        """The better arm at the target, or `undecided` where its probability is below 90 %."""
+        return self.a if self.wins >= DECIDED else self.b if self.wins <= 1 - DECIDED else "undecided"
+
+    def summary(self) -> str:
+        lines = [
+            f"{self.a} against {self.b} at {format_number(self.target)} ({self.factor:.3g}x the data): {self.winner}",
+            f"  probability that {self.a} is better: {self.wins:.1%}; at the largest common scale {self.naive} is ahead",
+        ]
+        if self.crossing:
+            value, low, high = (format_number(v) if np.isfinite(v) else "beyond" for v in self.crossing)
+            lines.append(f"  they cross at {value} [{low}, {high}] {self.level:.0%}, with probability {self.crosses:.0%}")
+        else:
+            lines.append(f"  no crossing supported up to {FAR:g}x the data (probability {self.crosses:.0%})")
+        m, low, high = self.multiplier
+        lines.append(
+            f"  at {format_number(self.common)} {self.b} needs {m:.3g}x [{low:.3g}, {high:.3g}] for the loss of {self.a}"
+        )
+        shares = ", ".join(f"{k} {v:.0%}" for k, v in self.structures.items())
+        lines.append(f"  shared: {shares}; run-to-run noise {self.noise[0]:.2%} and {self.noise[1]:.2%}")
+        return "\n".join([*lines, *(f"warning: {w}" for w in self.warnings)])
+
+    def to_dict(self) -> dict:
+        crossing = [v if np.isfinite(v) else None for v in self.crossing] if self.crossing else None
+        return vars(self) | {"winner": self.winner, "structures": dict(self.structures), "crossing": crossing}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    pairs: tuple[Pair, ...]
+    ranks: Mapping[float, tuple[str, ...]]
+
+    def summary(self) -> str:
+        lines = [p.summary() for p in self.pairs]
+        lines.append("rank by measured loss at each scale that all arms reach (best first):")
+        lines += [f"  {format_number(c):>9}  {' < '.join(order)}" for c, order in self.ranks.items()]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict:
+        return {"pairs": [p.to_dict() for p in self.pairs], "ranks": {str(k): list(v) for k, v in self.ranks.items()}}
+
+
+def compare(
+    runs: Runs,
+    target: float | str | None = None,
+    *,
+    by: str = "arm",
+    axis: str = "flops",
+    level: float = 0.9,
+    draws: int = 200,
+    seed: int = 0,
+) -> Comparison:
+    """Every pair of arms (column `by`) over `axis` (flops, hours or any positive column), at `target` (default the largest).
+
+    An arm is its frontier: at each scale its least loss so far. Structures share floor and exponent, the floor, or nothing;
+    they are weighed by their small-sample information criterion. Raises InputError for fewer than two arms of four runs.
+    """  # fmt: skip
+    curves = _frontiers(runs, by, axis)
+    top = max(float(x.max()) for x, _ in curves.values())
+    aim = parse_positive(target, "target") if target is not None else top
+    pairs = tuple(_pair(a, b, curves, aim, level, draws, seed) for a, b in combinations(curves, 2))
+    return Comparison(pairs, _ranks(curves))
+
+
+def _frontiers(runs: Runs, by: str, axis: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    names = np.asarray(runs[by]).astype(str)
+    x, y = np.asarray(runs[axis], float), np.asarray(runs["loss"], float)
+    if not (x > 0).all():
+        raise InputError(f"{axis} must be positive to compare over it; found {x.min():g}")
+    out, short = {}, []
+    for name in dict.fromkeys(names.tolist()):
+        mine = names == name
+        order = np.lexsort((y[mine], x[mine]))
+        scale, loss = x[mine][order], y[mine][order]
+        better = loss < np.concatenate([[np.inf], np.minimum.accumulate(loss)[:-1]])
+        if better.sum() < LEAST:
+            short.append(f"{name} ({better.sum()} on its frontier)")
+            continue
+        out[name] = (scale[better], loss[better])
+    if len(out) < 2:
+        raise InputError(
+            f"two arms with {LEAST} runs each on their frontier are needed; too few: {', '.join(short) or 'one arm'}"
+        )
+    return out
+
+
+def _ranks(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[float, tuple[str, ...]]:
+    """Arms by measured loss, interpolated in log-log, at eight scales within the range all arms share."""
+    low = max(x.min() for x, _ in curves.values())
+    high = min(x.max() for x, _ in curves.values())
+    if low >= high:
+        return {}
+    out = {}
+    for c in np.geomspace(low, high, 5):
+        loss = {k: float(np.interp(np.log(c), np.log(x), np.log(y))) for k, (x, y) in curves.items()}
+        out[float(c)] = tuple(sorted(loss, key=loss.get))
+    return out
+
+
+def _pair(a: str, b: str, curves: Mapping, target: float, level: float, draws: int, seed: int) -> Pair:
+    (xa, ya), (xb, yb) = curves[a], curves[b]
+    x, y = np.concatenate([xa, xb]), np.concatenate([ya, yb])
+    arm = np.repeat([1.0, 2.0], [len(xa), len(xb)])
+    fits = [joint_fit(name, x, arm, y, draws, seed) for name in STRUCTURES]
+    reach = max(np.log(target / min(xa.max(), xb.max())), 0.0)
+    stray = drift((xa, ya), (xb, yb)) * reach
+    score = np.array([f.aicc for f in fits])
+    weight = np.exp(-0.5 * (score - score.min()))
+    weight /= weight.sum()
+    share = np.concatenate([np.full(draws, w / draws) for w in weight])
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    crossing = np.concatenate([_crossing(f, x.min(), x.max() * FAR) for f in fits])
+    crosses = float(share[np.isfinite(crossing)].sum())
+    low, high = _quantiles(crossing, share, ends)
+    middle = _quantiles(crossing[np.isfinite(crossing)], share[np.isfinite(crossing)], [0.5])[0] if crosses else np.inf
+    common = float(min(xa.max(), xb.max()))
+    naive = a if ya[xa <= common * 1.05].min() < yb[xb <= common * 1.05].min() else b
+    factor = float(target / x.max())
+    return Pair(
+        a, b, target, _wins(fits, share, target, stray), crosses,
+        (float(middle), float(low), float(high)) if crosses >= SUPPORT else None,
+        _multiplier(fits, share, common, ends), common, naive, (fits[-1].spread(arm == 1), fits[-1].spread(arm == 2)),
+        dict(zip(STRUCTURES, (float(w) for w in weight), strict=True)), factor, level, _warnings(xa, xb, target, factor),
+    )  # fmt: skip
+
+
+def _crossing(f: JointFit, low: float, high: float) -> np.ndarray:
+    """First scale in (low, high) at which the better arm changes, by draw (the fit itself left out); infinite where none."""
+    grid = np.geomspace(low, high, 400)
+    one, two = f.loss(grid)
+    gap = np.log(one / two)[1:]
+    turn = gap[:, 1:] * gap[:, :-1] < 0
+    at, rows = turn.argmax(axis=1), np.arange(len(gap))
+    before, after = gap[rows, at], gap[rows, at + 1]
+    found = turn.any(axis=1)
+    part = np.divide(before, before - after, out=np.zeros_like(before), where=found)
+    return np.where(found, grid[at] * (grid[1] / grid[0]) ** part, np.inf)
+
+
+def _quantiles(values: np.ndarray, share: np.ndarray, ends: list[float]) -> list[float]:
+    order = np.argsort(values)
+    mass = np.cumsum(share[order]) / share.sum()
+    return [float(values[order][min(np.searchsorted(mass, q), len(values) - 1)]) for q in ends]
+
+
+def drift(one: tuple[np.ndarray, np.ndarray], two: tuple[np.ndarray, np.ndarray]) -> float:
+    """How far the gap of two arms strays from what their lower two thirds foretell, in log loss per e-fold of scale.
+
+    Both arms' laws err alike, so the gap strays less than either. Zero where too few runs are left to tell.
+    """
+    low = max(v[0].min() for v in (one, two))
+    high = min(v[0].max() for v in (one, two))
+    cut = np.exp(np.log(low) + 2 / 3 * np.log(high / low)) if high > low else 0.0
+    kept = [(x[x <= cut], y[x <= cut]) for x, y in (one, two)]
+    if min(len(x) for x, _ in kept) < LEAST:
+        return 0.0
+    x, y = np.concatenate([k[0] for k in kept]), np.concatenate([k[1] for k in kept])
+    arm = np.repeat([1.0, 2.0], [len(k[0]) for k in kept])
+    fits = [joint_fit(name, x, arm, y, 0) for name in STRUCTURES]
+    score = np.array([f.aicc for f in fits])
+    weight = np.exp(-0.5 * (score - score.min()))
+    at = np.geomspace(cut, high, 6)[1:]
+    said = sum(w * np.log(np.divide(*f.loss(at)))[0] for w, f in zip(weight / weight.sum(), fits, strict=True))
+    seen = [np.interp(np.log(at), np.log(x), np.log(y)) for x, y in (one, two)]
+    return float(np.sqrt(np.mean(np.square((said - seen[0] + seen[1]) / (0.5 + np.log(at / cut))))))
+
+
+def _wins(fits: list[JointFit], share: np.ndarray, target: float, stray: float) -> float:
+    """Probability that a new run of the first arm has the lower loss at the target; `stray` is what laws are off by there."""
+    from scipy.special import ndtr
+
+    out = []
+    for f in fits:
+        one, two = f.loss(np.array([target]))
+        out.append(ndtr(-np.log(one / two)[1:, 0] / (np.hypot(f.noise * np.sqrt(2), stray) + 1e-12)))
+    return float(share @ np.concatenate(out))
+
+
+def _multiplier(fits: list[JointFit], share: np.ndarray, common: float, ends: list[float]) -> tuple[float, float, float]:
+    """Scale at which the second arm has the first one's loss at `common`, over `common`; infinite where it never does."""
+    out = []
+    for f in fits:
+        one, _ = f.loss(np.array([common]))
+        floor, height, power = f.values[1:, 3], f.values[1:, 4], f.values[1:, 5]
+        over = one[1:, 0] - floor
+        with np.errstate(all="ignore"):
+            out.append(np.where(over > 0, (height / np.maximum(over, 1e-300)) ** (1 / power) / common, np.inf))
+    low, middle, high = _quantiles(np.concatenate(out), share, [ends[0], 0.5, ends[1]])
+    return middle, low, high
+
+
+def _warnings(xa: np.ndarray, xb: np.ndarray, target: float, factor: float) -> tuple[str, ...]:
+    out = []
+    if factor > 10:
+        out.append(f"the target lies {factor:.3g}x beyond the data: laws that hold so far are rarely that exact")
+    if min(len(xa), len(xb)) < 6:
+        out.append(f"{min(len(xa), len(xb))} runs on a frontier: floors and exponents are hardly known")
+    if max(xa.min(), xb.min()) >= min(xa.max(), xb.max()):
+        out.append("the arms share no scale: they are compared by extrapolation alone")
+    return tuple(out)
+
+
+def seed_price(pair: Pair, flops_per_run: float, seeds: int = 1) -> dict[str, float]:
+    """What `seeds` more runs of each arm at a scale would buy: the standard error of their difference before and after.
+
+    In log loss, at the noise the pair shows; `flops` is what they cost.
+    """
+    if seeds < 1:
+        raise InputError(f"seeds must be one or more, got {seeds}")
+    now = float(np.hypot(*pair.noise))
+    return {"now": now, "after": now / np.sqrt(1 + seeds), "flops": 2.0 * seeds * flops_per_run}

@@ -1,0 +1,218 @@
+"""Arms, crossings, trends, model selection and reuse, against simulation and real studies."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from forescale.compare import compare, seed_price, select, shift_line, transfer, trend
+from forescale.errors import InputError
+from forescale.runs import read
+
+SIZES = 8
+
+
+def ladders(seed, crossing):
+    """Two simulated ladders over two decades with 0.5 % noise, and their true crossing (infinite for parallel ones)."""
+    rng = np.random.default_rng(seed)
+    c = np.geomspace(1e17, 1e19, SIZES)
+    floor, power, height = rng.uniform(1.5, 2.2), rng.uniform(0.08, 0.2), rng.uniform(0.6, 1.5)
+    one = lambda x: floor + height * (x / 1e18) ** -power
+    if crossing:
+        at = np.exp(rng.uniform(np.log(2e17), np.log(1e20)))
+        other = floor * np.exp(rng.uniform(-0.03, 0.03)) if rng.random() < 0.5 else floor
+        steeper = power * np.exp(rng.choice([-1, 1]) * rng.uniform(0.15, 0.5))
+        scale = (one(at) - other) * at**steeper
+        two = lambda x: other + scale * x**-steeper
+    else:
+        at, more = np.inf, np.exp(rng.choice([-1, 1]) * rng.uniform(np.log(1.1), np.log(2)))
+        two = lambda x: one(x * more)
+    loss = np.r_[one(c), two(c)] * np.exp(0.005 * rng.standard_normal(2 * SIZES))
+    frame = pl.DataFrame({"flops": np.r_[c, c], "loss": loss, "arm": np.repeat(["A", "B"], SIZES)})
+    return read(frame), at
+
+
+@pytest.mark.slow
+def test_200_pairs_of_ladders():
+    """90 % intervals of C* cover 85 to 95 % of crossing pairs; nine of ten parallel pairs get no crossing."""
+    held, none = [], []
+    for seed in range(200):
+        runs, at = ladders(seed, True)
+        pair = compare(runs, draws=120).pairs[0]
+        held.append(pair.crossing is not None and pair.crossing[1] <= at <= pair.crossing[2])
+        none.append(compare(ladders(1000 + seed, False)[0], draws=120).pairs[0].crossing is None)
+    assert 0.85 <= np.mean(held) <= 0.95 and np.mean(none) >= 0.9
+
+
+def test_a_pair_says_all_of_it():
+    runs, at = ladders(3, True)
+    found = compare(runs, 1e21)
+    pair = found.pairs[0]
+    assert pair.crossing[1] < at < pair.crossing[2] and pair.factor == pytest.approx(100)
+    assert pair.winner in ("A", "B", "undecided") and any("beyond the data" in w for w in pair.warnings)
+    order = np.r_[SIZES : 2 * SIZES, 0:SIZES]
+    turned = compare(read(pl.DataFrame({k: runs[k][order] for k in ("flops", "loss", "arm")})), 1e21).pairs[0]
+    assert (turned.a, turned.b) == (pair.b, pair.a) and turned.wins == pytest.approx(1 - pair.wins, abs=0.03)
+    assert len(found.ranks) == 5 and "rank by measured loss" in found.summary()
+    assert seed_price(pair, 1e19)["after"] == pytest.approx(seed_price(pair, 1e19)["now"] / np.sqrt(2))
+
+
+def test_the_multiplier_of_parallel_arms():
+    c = np.geomspace(1e17, 1e19, 10)
+    loss = lambda x: 1.7 + 0.9 * (x / 1e18) ** -0.15
+    rng = np.random.default_rng(0)
+    y = np.r_[loss(2 * c), loss(c)] * np.exp(0.002 * rng.standard_normal(20))
+    pair = compare(read(pl.DataFrame({"flops": np.r_[c, c], "loss": y, "arm": np.repeat(["good", "plain"], 10)}))).pairs[0]
+    assert pair.multiplier[1] < 2 < pair.multiplier[2] and pair.multiplier[0] == pytest.approx(2, rel=0.1)
+    assert pair.winner == "good" and pair.crossing is None
+
+
+def test_arms_of_real_studies(study):
+    """Porian's configurations at their largest budget: where a winner is named, it is the right one."""
+    runs = study("kaplan-vs-chinchilla")
+    same = (runs["param_count"] == "standard") & (runs["loss_split"] == "val") & (runs["dataset"] == "rw")
+    rows, held = runs.where(same).role("fit"), runs.where(same).role("held_out")
+    found = compare(rows, float(held["flops"].max()))
+    best = {a: held["loss"][(held["arm"] == a) & (held["flops"] == held["flops"].max())].min() for a in set(held["arm"].tolist())}
+    assert len(found.pairs) == 6
+    for pair in found.pairs:
+        assert pair.winner == "undecided" or best[pair.winner] == min(best[pair.a], best[pair.b])
+
+
+def test_comparisons_that_cannot_be_made():
+    runs, _ = ladders(0, True)
+    with pytest.raises(InputError, match="two arms"):
+        compare(runs.where(runs["arm"] == "A"))
+
+
+# -- trends ------------------------------------------------------------------------------------------------
+
+
+def test_bent_trends_on_eight_scales():
+    """2 % noise: at least 85 % of every shape named, at most 10 % false turns on monotone trends."""
+    rng, x, u = np.random.default_rng(0), np.geomspace(1e18, 1e22, 8), np.linspace(-1, 1, 8)
+    right, turned = {}, []
+    for _ in range(150):
+        d, at = rng.uniform(0.15, 0.4), rng.uniform(-0.4, 0.4)
+        shapes = {
+            "rising": [0.4 + d * (u + 1) / 2, 0.3 + d * (1 - np.exp(-2 * (u + 1))), 0.3 + d / (1 + np.exp(-5 * (u - at)))],
+            "falling": [0.7 - d * (u + 1) / 2],
+            "U": [0.4 + d * (u - at) ** 2],
+            "inverted U": [0.6 - d * (u - at) ** 2],
+        }
+        for name, curves in shapes.items():
+            for y in curves:
+                said = trend(x, y * (1 + 0.02 * rng.standard_normal(8)))
+                right.setdefault(name, []).append(said.shape == name)
+                if name in ("rising", "falling"):
+                    turned.append(said.reversed)
+    assert min(np.mean(v) for v in right.values()) >= 0.85 and np.mean(turned) <= 0.1
+
+
+def test_flat_trends_are_undecided_and_reversed_ones_say_so():
+    rng, x = np.random.default_rng(1), np.geomspace(1e18, 1e22, 8)
+    said = [trend(x, 0.5 + 0.01 * rng.standard_normal(8)).shape for _ in range(200)]
+    assert said.count("undecided") > 170 and said.count("U") + said.count("inverted U") < 20
+    down = trend(x, np.array([0.5, 0.45, 0.4, 0.36, 0.35, 0.4, 0.46, 0.55]), np.full(8, 0.01))
+    assert down.shape == "U" and "do not extrapolate" in down.summary() and 1e19 < down.turn < 1e21
+    with pytest.raises(InputError, match="fewer than 5"):
+        trend(x[:4], x[:4])
+
+
+# -- selection ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_model_selection_on_real_fine_tuning(study):
+    """14 models, three tasks, five budgets of at most a tenth of tuning all: the best, or within 1 %, in nine of ten cells."""
+    runs = study("finetuning", only=("sft_data_size", "sft_loss"))
+    ours, naive = [], {"zero-shot": [], "largest": [], "power law": []}
+    for task in sorted(set(runs["dataset"].tolist())):
+        rows = runs.where(runs["dataset"] == task)
+        curve = {}
+        for name, size, loss in zip(rows["model"], rows["sft_data_size"], rows["sft_loss"], strict=True):
+            curve.setdefault(str(name), {})[float(size)] = float(loss)
+        costs = {m: float(rows["params"][rows["model"] == m][0]) for m in curve}
+        sizes = sorted(next(iter(curve.values())))
+        full, truth = sizes[-1], {m: c[sizes[-1]] for m, c in curve.items()}
+        whole = sum(costs[m] * full for m in curve)
+        for share in (0.1, 0.05, 0.025, 0.0125, 0.00625):
+            asked = []
+
+            def tune(name, size, asked=asked, curve=curve):
+                asked.append((name, size))
+                return curve[name][size]
+
+            found = select(tune, costs, sizes[:-1], full, share * whole)
+            spent = sum(costs[m] * s for m, s in asked)
+            assert spent == pytest.approx(found.spent) and spent <= share * whole
+            best = min(truth.values())
+            ours.append(truth[found.best] / best - 1)
+            reach = max(s for s in sizes if sum(costs.values()) * sum(z for z in sizes if z <= s) <= share * whole)
+            naive["zero-shot"].append(truth[min(curve, key=lambda m: curve[m][sizes[0]])] / best - 1)
+            naive["largest"].append(truth[max(costs, key=costs.get)] / best - 1)
+            naive["power law"].append(truth[min(curve, key=lambda m: straight(curve[m], reach, full))] / best - 1)
+    good = lambda v: np.mean(np.array(v) <= 0.01)
+    assert len(ours) == 15 and good(ours) >= 0.9
+    assert max(good(v) for v in naive.values()) < good(ours) - 0.2
+
+
+def straight(curve, reach, full):
+    seen = [(s, v) for s, v in curve.items() if s <= reach]
+    if len(seen) < 2:
+        return seen[-1][1]
+    line = np.polyfit(*np.log(np.array(seen)).T, 1)
+    return np.exp(np.polyval(line, np.log(full)))
+
+
+def test_selection_refuses_a_budget_too_small():
+    with pytest.raises(InputError, match="does not buy"):
+        select(lambda n, s: 1.0, {"a": 1.0, "b": 2.0}, [100, 200, 400], 1000, 50)
+
+
+# -- reuse -------------------------------------------------------------------------------------------------
+
+
+def test_an_old_ladder_foretells_new_data(study):
+    """Gemstones: losses on another validation set, mapped from pairs below the target, by the ladder on the first."""
+    other = study("gemstones", "other_val", only=("loss",), drop_bad=True)
+    main = study("gemstones", drop_bad=True)
+    rows = other.where(other["val_set"] == sorted(set(other["val_set"].tolist()))[0])
+    first = dict(zip(zip(main["run"], main["steps"], strict=True), main["loss"], strict=True))
+    keys = zip(rows["run"], rows["steps"], strict=True)
+    pairs = [(first[k], v, c) for k, v, c in zip(keys, rows["loss"], rows["flops"], strict=True) if k in first]
+    old, new, flops = np.array(pairs).T
+    small = flops < np.quantile(flops, 0.6)
+    assert len(old) > 50
+    ladder = main.where((main["arm"] == "main") & (main["flops"] < flops[small].max()) & (main["in_paper_fit"] == "True"))
+    big = np.argmax(flops)
+    found = transfer(ladder, old[small], new[small], flops=float(flops[big]))
+    assert found.low < new[big] < found.high
+
+
+def test_transfer_on_a_simulated_pair():
+    c = np.geomspace(1e17, 1e20, 12)
+    rng = np.random.default_rng(0)
+    old = 1.8 + 0.9 * (c / 1e18) ** -0.15
+    ladder = read(pl.DataFrame({"flops": c, "loss": old * np.exp(0.002 * rng.standard_normal(12))}))
+    new = 0.9 + 1.1 * (old - 1.5) ** 1.2
+    found = transfer(ladder, old, new * np.exp(0.002 * rng.standard_normal(12)), flops=1e21)
+    truth = 0.9 + 1.1 * (1.8 + 0.9 * 1e3**-0.15 - 1.5) ** 1.2
+    assert found.low < truth < found.high and found.value == pytest.approx(truth, rel=0.02)
+    assert any("below every pair" in w for w in found.warnings)
+    with pytest.raises(InputError, match="5 pairs"):
+        transfer(ladder, old[:3], new[:3], flops=1e21)
+
+
+def test_lines_and_moons():
+    from scipy.special import ndtr, ndtri
+
+    rng, a = np.random.default_rng(0), np.linspace(0.4, 0.95, 40)
+    z = ndtri(a)
+    straight_pool = ndtr(0.9 * z - 0.4 + 0.02 * rng.standard_normal(40))
+    bent_pool = ndtr(0.9 * z - 0.4 - 0.3 * z**2 + 0.02 * rng.standard_normal(40))
+    line, moon = shift_line(a, straight_pool), shift_line(a, bent_pool)
+    assert line.shape == "line" and line.slope == pytest.approx(0.9, abs=0.03) and np.abs(line.robustness).max() < 0.05
+    assert moon.shape == "curve" and moon.bend == pytest.approx(-0.3, abs=0.05)
+    robust = straight_pool.copy()
+    robust[10] = min(robust[10] + 0.1, 0.99)
+    assert shift_line(a, robust).robustness.argmax() == 10
