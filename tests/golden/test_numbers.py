@@ -5,7 +5,7 @@ import pytest
 
 from forescale import laws, rules
 from forescale.laws import curves, data, training
-from forescale.plan import inference_optimal, optimum
+from forescale.plan import frontier_exponent, inference_optimal, optimum
 from forescale.quantities import PF_DAY
 from forescale.rules.parametrization import ADAM_MUP, TABLE, abc, adam_mup
 
@@ -93,26 +93,13 @@ def test_gemstones_approach_1_slopes(study, name, slope, keep):
     """N on the lower convex hull of (log C, log L), by which rows are kept: the conclusion moves from 0.46 to 0.80."""
     runs = study("gemstones", drop_bad=True)
     rows = runs.where(keep(runs))
-    found, offset = np.polyfit(*lower_hull(np.log(rows["flops"]), np.log(rows["loss"]), np.log(rows["params"])), 1)
+    found, coefficient = frontier_exponent(rows)
+    offset = np.log(coefficient)
     assert found == pytest.approx(slope, abs=6e-4)
     if name:
         wanted = gemstones_published(study)[f"approach1_log_params_vs_log_flops_{name}"]
         assert found == pytest.approx(wanted["log_slope"], rel=1e-6)
         assert offset == pytest.approx(wanted["log_intercept"], rel=1e-6)
-
-
-def lower_hull(x, y, carried):
-    """x and the carried values at the corners of the lower convex hull, up to the least y."""
-    corners = []
-    for i in np.lexsort((y, x)):
-        while len(corners) >= 2:
-            a, b = corners[-2:]
-            if (x[b] - x[a]) * (y[i] - y[a]) - (y[b] - y[a]) * (x[i] - x[a]) > 0:
-                break
-            corners.pop()
-        corners.append(i)
-    corners = corners[: int(np.argmin(y[corners])) + 1]
-    return x[corners], carried[corners]
 
 
 def test_porian_ratio():

@@ -83,3 +83,30 @@ def bar(what: str):
 
 def show(result, as_json: bool) -> None:
     typer.echo(json_module.dumps(result.to_dict()) if as_json else result.summary())
+
+
+Html = Annotated[Path | None, typer.Option(help="Write a figure as one self-contained file.")]
+RunsFile = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL table of runs.")]
+DropBad = Annotated[bool, typer.Option("--drop-bad", help="Leave unreadable rows out, listed.")]
+
+
+def draw(figure, html: Path | None) -> None:
+    """Write `figure()` where a file was asked for; it is not made otherwise."""
+    if html:
+        from ..report.figure import write_html
+
+        write_html(figure(), html)
+
+
+def frame(path: Path, *columns: str):
+    """A plain table that must have these columns, for what is no table of runs."""
+    import polars as pl
+
+    if not path.is_file():
+        raise InputError(f"no file {path}")
+    readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet}
+    found = readers.get(path.suffix, pl.read_ndjson)(path)
+    missing = [c for c in columns if c not in found.columns]
+    if missing:
+        raise InputError(f"{path.name} lacks {', '.join(missing)}; it has {', '.join(found.columns)}")
+    return found

@@ -8,33 +8,15 @@ from typing import Annotated
 
 import typer
 
-from ..errors import InputError
-from .common import Json, Map, app, mapping, show
+from .common import DropBad, Html, Json, Map, RunsFile, app, draw, frame, mapping, show
 
-Html = Annotated[Path | None, typer.Option(help="Write a figure as one self-contained file.")]
-RunsFile = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL table.")]
 At = Annotated[str, typer.Option("--at", help="The target: params=70B,tokens=1.4T.")]
-DropBad = Annotated[bool, typer.Option("--drop-bad", help="Leave unreadable rows out, listed.")]
 
 
 def _read(path: Path, map: str, drop_bad: bool = False, **more):
     from ..runs import read
 
     return read(path, drop_bad=drop_bad, **mapping(map), **more)
-
-
-def _frame(path: Path, *columns: str):
-    """A plain table with these columns, for what is no table of runs."""
-    import polars as pl
-
-    if not path.is_file():
-        raise InputError(f"no file {path}")
-    readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet}
-    frame = readers.get(path.suffix, pl.read_ndjson)(path)
-    missing = [c for c in columns if c not in frame.columns]
-    if missing:
-        raise InputError(f"{path.name} lacks {', '.join(missing)}; it has {', '.join(frame.columns)}")
-    return frame
 
 
 @app.command()
@@ -55,9 +37,8 @@ def compare(
     found = run_compare(table, target or None, by=by, axis=axis)
     if html:
         from ..report.comparing import arms_figure
-        from ..report.figure import write_html
 
-        write_html(arms_figure(found, table, by, axis), html)
+        draw(lambda: arms_figure(found, table, by, axis), html)
     show(found, json)
 
 
@@ -73,14 +54,13 @@ def trend(
     """Does a score turn with scale? Rising, falling, U-shaped, inverted U or undecided."""
     from ..compare import trend as run_trend
 
-    frame = _frame(scores, scale, value, *([error] if error else []))
-    x, y = (frame[c].to_numpy().astype(float) for c in (scale, value))
-    found = run_trend(x, y, frame[error].to_numpy().astype(float) if error else None)
+    rows = frame(scores, scale, value, *([error] if error else []))
+    x, y = (rows[c].to_numpy().astype(float) for c in (scale, value))
+    found = run_trend(x, y, rows[error].to_numpy().astype(float) if error else None)
     if html:
         from ..report.comparing import trend_figure
-        from ..report.figure import write_html
 
-        write_html(trend_figure(found, x, y, value), html)
+        draw(lambda: trend_figure(found, x, y, value), html)
     show(found, json)
 
 
@@ -115,11 +95,11 @@ def observational(
 
     from ..forecast import observational as run_observational
 
-    frame = _frame(scores, "model", task)
-    names = [str(m) for m in frame["model"].to_list()]
-    columns = [c for c in frame.columns if c not in ("model", task) and frame[c].dtype.is_numeric()]
-    table = frame.select(columns).to_numpy().astype(float)
-    known = {m: float(v) for m, v in zip(names, frame[task].to_list(), strict=True) if v is not None and np.isfinite(v)}
+    rows = frame(scores, "model", task)
+    names = [str(m) for m in rows["model"].to_list()]
+    columns = [c for c in rows.columns if c not in ("model", task) and rows[c].dtype.is_numeric()]
+    table = rows.select(columns).to_numpy().astype(float)
+    known = {m: float(v) for m, v in zip(names, rows[task].to_list(), strict=True) if v is not None and np.isfinite(v)}
     found = run_observational(table, names, known, low=low)
     wanted = [m.strip() for m in models.split(",") if m.strip()] or [m for m in names if m not in known]
     out = {m: found.predict(m) for m in wanted}
@@ -148,8 +128,8 @@ def transfer(
     """The loss on new data at a larger scale, from an old ladder and a few pairs of losses."""
     from ..compare import transfer as run_transfer
 
-    frame = _frame(pairs, "old_loss", "new_loss")
-    old, new = (frame[c].to_numpy().astype(float) for c in ("old_loss", "new_loss"))
+    rows = frame(pairs, "old_loss", "new_loss")
+    old, new = (rows[c].to_numpy().astype(float) for c in ("old_loss", "new_loss"))
     show(run_transfer(_read(ladder, map, drop_bad), old, new, **mapping(at)), json)
 
 
@@ -162,6 +142,6 @@ def passk(
     """A pass rate at a larger scale from sampling until it was passed, for tasks that look emergent."""
     from ..forecast import pass_forecast
 
-    frame = _frame(samples, "scale", "drawn", "passes")
-    columns = (frame[c].to_numpy().astype(float) for c in ("scale", "drawn", "passes"))
+    rows = frame(samples, "scale", "drawn", "passes")
+    columns = (rows[c].to_numpy().astype(float) for c in ("scale", "drawn", "passes"))
     show(pass_forecast(*columns, at), json)

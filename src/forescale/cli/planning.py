@@ -10,10 +10,8 @@ import typer
 
 from ..errors import InputError
 from ..quantities import format_number, parse_number
-from .common import Json, Map, app, load_fit, mapping, published, show
+from .common import DropBad, Html, Json, Map, RunsFile, app, draw, frame, load_fit, mapping, published, show
 
-Html = Annotated[Path | None, typer.Option(help="Write a figure as one self-contained file.")]
-RunsFile = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL table of runs.")]
 Source = Annotated[str, typer.Argument(help="A fit written with -o, or LAW:PRESET such as chinchilla:besiroglu.")]
 
 
@@ -27,13 +25,6 @@ def _source(text: str):
     return item, preset.values
 
 
-def _draw(figure, html: Path | None) -> None:
-    if html:
-        from ..report.figure import write_html
-
-        write_html(figure, html)
-
-
 def _table(runs: Path, map: str, role: str, drop_bad: bool):
     from ..runs import read
 
@@ -45,7 +36,6 @@ def _table(runs: Path, map: str, role: str, drop_bad: bool):
 
 
 Role = Annotated[str, typer.Option(help="Use only rows with this value in the column role.")]
-DropBad = Annotated[bool, typer.Option("--drop-bad", help="Leave unreadable rows out, listed.")]
 
 
 @app.command()
@@ -114,8 +104,7 @@ def allocate(
     from ..report.planning import valleys_figure
 
     found = approaches(_table(runs, map, role, drop_bad), flops or None)
-    if html:
-        _draw(valleys_figure(found.valleys, _table(runs, map, role, drop_bad)), html)
+    draw(lambda: valleys_figure(found.valleys, _table(runs, map, role, drop_bad)), html)
     show(found, json)
 
 
@@ -130,8 +119,7 @@ def frontier(
 
     table = _table(runs, map, role, drop_bad)
     found, (a, k) = hull(table), frontier_exponent(table)
-    if html:
-        _draw(frontier_figure(table), html)
+    draw(lambda: frontier_figure(table), html)
     if json:
         typer.echo(json_module.dumps({n: v.tolist() for n, v in found.items()} | {"exponent": a, "coefficient": k}))
         return
@@ -159,8 +147,7 @@ def hparams(
 
     names = tuple(s.strip() for s in settings.split(",") if s.strip())
     found = run_hparams(_table(runs, map, role, drop_bad), params=params, tokens=tokens, settings=names)
-    if html:
-        _draw(setting_figure(found), html)
+    draw(lambda: setting_figure(found), html)
     show(found, json)
     if not json:
         for line in _rules_beside(found):
@@ -207,8 +194,7 @@ def memory(
     else:
         options = {"devices": devices, "device_bytes": room, "zero": zero, "sequences": sequences}
         found = train_memory(shape, context=context, checkpoint_every=checkpoint_every, **options)
-    if html:
-        _draw(memory_figure({format_number(shape.params): found}), html)
+    draw(lambda: memory_figure({format_number(shape.params): found}), html)
     if not json:
         typer.echo(shape.summary())
     show(found, json)
@@ -240,23 +226,14 @@ def design(
     found = run_design(offered, aim, limit, source=item, criterion=criterion, misfit=misfit)
     if out:
         _write(found, out)
-    if html:
-        _draw(design_figure(found), html)
+    draw(lambda: design_figure(found), html)
     show(found, json)
 
 
 def _offered(path: Path) -> dict:
     """Columns of a table of candidates, which have no loss yet."""
-    import polars as pl
-
-    if not path.is_file():
-        raise InputError(f"no file {path}")
-    readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet}
-    frame = readers.get(path.suffix, pl.read_ndjson)(path)
-    missing = {"params", "tokens"} - set(frame.columns)
-    if missing:
-        raise InputError(f"{path.name} lacks {', '.join(sorted(missing))}; it has {', '.join(frame.columns)}")
-    return {k: frame[k].to_numpy().astype(float) for k in ("params", "tokens", "flops") if k in frame.columns}
+    found = frame(path, "params", "tokens")
+    return {k: found[k].to_numpy().astype(float) for k in ("params", "tokens", "flops") if k in found.columns}
 
 
 def _write(found, path: Path) -> None:

@@ -15,7 +15,7 @@ from .joint import STRUCTURES, JointFit, joint_fit
 
 FAR = 100.0  # a crossing is looked for up to this factor beyond the data
 SUPPORT = 0.5  # least probability of a crossing for it to be reported
-DECIDED = 0.9  # least probability of a winner for it to be named
+DECIDED = 0.95  # least probability of a winner for it to be named
 LEAST = 4  # runs of an arm
 
 
@@ -46,7 +46,7 @@ class Pair:
 
     @property
     def winner(self) -> str:
-        """The better arm at the target, or `undecided` where its probability is below 90 %."""
+        """The better arm at the target, or `undecided` where its probability is below 95 %."""
         return self.a if self.wins >= DECIDED else self.b if self.wins <= 1 - DECIDED else "undecided"
 
     def summary(self) -> str:
