@@ -33,7 +33,7 @@ def test_17_task_error_of_the_two_large_models(study):
         found = downstream(fitted, "error", params=float(one["params"][0]), tokens=float(one["tokens"][0]))
         assert found.low < truth < found.high
         off.append(abs(found.value / truth - 1))
-    assert np.mean(off) < 0.5 * np.mean([0.036365, 0.000464]) and max(off) < 0.036
+    assert np.mean(off) < 0.8 * np.mean([0.036365, 0.000464]) and max(off) < 0.02
 
 
 def test_downstream_says_what_it_cannot(study):
@@ -45,6 +45,27 @@ def test_downstream_says_what_it_cannot(study):
         downstream(read(frame.head(4)), "error", params="7B", tokens="140B")
     with pytest.raises(InputError, match="within 0 and 1"):
         downstream(read(frame.with_columns(error=pl.col("error") * 100)), "error", params="7B", tokens="140B")
+
+
+def test_second_steps_on_nine_benchmarks(study):
+    """Gemstones, each benchmark from the loss beyond its fitted range: the mean of the steps beats the exponential by a tenth."""
+    from forescale.forecast.metrics import STEPS
+
+    losses = study("gemstones", drop_bad=True)
+    scores = study("gemstones", "evals", loss="error", drop_bad=True)
+    loss_at = dict(zip(zip(losses["run"], losses["steps"], strict=True), losses["loss"], strict=True))
+    loss = np.array([loss_at.get(k, np.nan) for k in zip(scores["run"], scores["steps"], strict=True)])
+    ours, theirs = [], []
+    for name in sorted(set(scores["eval"].tolist())):
+        mine = (scores["eval"] == name) & np.isfinite(loss)
+        fit, held = mine & (scores["role"] == "fit"), mine & (scores["held_out"] == "True")
+        weights = np.ones((1, fit.sum()))
+        said = {k: step(loss[fit], scores["loss"][fit], weights)[0](loss[held]) for k, step in STEPS.items()}
+        truth = scores["loss"][held]
+        assert loss[held].max() < loss[fit].min() + 0.2
+        ours.append(np.mean(np.abs(np.mean(list(said.values()), axis=0) - truth)))
+        theirs.append(np.mean(np.abs(said["exponential"] - truth)))
+    assert len(ours) == 9 and np.exp(np.mean(np.log(ours))) < 0.9 * np.exp(np.mean(np.log(theirs)))
 
 
 @pytest.mark.parametrize("rate", [1e-2, 1e-4, 1e-6])

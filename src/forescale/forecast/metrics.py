@@ -17,14 +17,15 @@ from ..runs import Runs
 from .auto import forecast
 
 Z90 = 1.6449
-LAWS = ("downstream_error", "loss_to_accuracy")
+NEAR = 0.3  # share of the models of lowest loss that the straight line goes through
 
 
 @dataclass(frozen=True)
 class Downstream:
     """The metric at the target with an interval for a new model; `loss` (value, low, high) is the first step.
 
-    `law` is the chosen second step, `losses` the range it was fitted on, `direct` the metric forecast without the loss.
+    `steps` are what each second step says at the forecast loss, `losses` the range they were fitted on, `direct` the metric
+    forecast without the loss in between.
     """
 
     value: float
@@ -32,24 +33,23 @@ class Downstream:
     high: float
     level: float
     loss: tuple[float, float, float]
-    law: str
-    weights: Mapping[str, float]
+    steps: Mapping[str, float]
     losses: tuple[float, float]
     direct: tuple[float, float, float] | None
     factor: float
     warnings: tuple[str, ...]
 
     def summary(self) -> str:
-        lines = [
-            f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}] {self.level:.0%} for a new model, {self.factor:.3g}x the data"
-        ]
-        lines.append("  loss {:.4f} [{:.4f}, {:.4f}], then {}".format(*self.loss, self.law))
+        steps = ", ".join(f"{name} {value:.4f}" for name, value in self.steps.items())
+        head = f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}] {self.level:.0%} for a new model"
+        lines = [f"{head}, {self.factor:.3g}x the data"]
+        lines.append("  loss {:.4f} [{:.4f}, {:.4f}], then the mean of ".format(*self.loss) + steps)
         if self.direct:
             lines.append("  without the loss in between: {:.4f} [{:.4f}, {:.4f}]".format(*self.direct))
         return "\n".join([*lines, *(f"warning: {w}" for w in self.warnings)])
 
     def to_dict(self) -> dict:
-        return vars(self) | {"weights": dict(self.weights)}
+        return vars(self) | {"steps": dict(self.steps)}
 
 
 def downstream(
@@ -66,13 +66,16 @@ def downstream(
     """Forecast a metric (a column of `runs`, a fraction) at the target's inputs, through the loss.
 
     `runs` hold the loss and the metric of the same models; `losses` more runs with a loss alone, for the first step. `items`
-    is how many questions the metric averages over: its binomial noise is part of a new model's interval. The second step is an
-    exponential or a sigmoid with free chance and ceiling, weighed by their small-sample information criterion. Raises
+    is how many questions the metric averages over: its binomial noise is part of a new model's interval. The second step is
+    the mean of three: an exponential, a sigmoid with free chance and ceiling, a straight line through the models of lowest loss.
+    Raises
     InputError for fewer than five models or a metric outside 0 to 1.
     """
     loss, y = np.asarray(runs["loss"], float), np.asarray(runs[metric], float)
     if len(y) < 5:
         raise InputError(f"{len(y)} models with {metric}: a curve from loss to metric needs 5")
+    if len(np.unique(loss)) < 5:
+        raise InputError(f"{len(np.unique(loss))} different losses: a curve from loss to metric needs 5")
     if not ((y > 0) & (y < 1)).all():
         raise InputError(f"{metric} must lie within 0 and 1; found {y.min():g} to {y.max():g}")
     first = forecast(losses if losses is not None else runs, interval=level, **target)
@@ -82,44 +85,65 @@ def downstream(
     z = rng.standard_normal(draws)
     reach = np.where(z > 0, np.log(ahead[2] / ahead[0]), np.log(ahead[0] / ahead[1])) / Z90
     sampled = ahead[0] * np.exp(z * reach)
-    fits = [_second(name, loss, y, draws, rng) for name in LAWS]
-    score = np.array([f["aicc"] for f in fits])
-    weight = np.exp(-0.5 * (score - score.min()))
-    weight /= weight.sum()
-    point = float(sum(w * f["law"](f["point"], loss=np.array([ahead[0]]))[0] for w, f in zip(weight, fits, strict=True)))
-    which = rng.choice(len(fits), size=draws, p=weight)
-    out = np.empty(draws)
-    for i, f in enumerate(fits):
-        mine = np.flatnonzero(which == i)
-        values = {k: v[mine] for k, v in f["draws"].items()}
-        out[mine] = f["law"](values, loss=sampled[mine]) + f["noise"] * rng.standard_normal(len(mine))
+    rising = np.corrcoef(loss, y)[0, 1] > 0
+    error = y if rising else 1 - y
+    weights = rng.multinomial(len(y), np.full(len(y), 1 / len(y)), size=draws).astype(float)
+    fits = {name: step(loss, error, weights) for name, step in STEPS.items()}
+    steps = {name: float(point(np.array([ahead[0]]))[0]) for name, (point, _, _) in fits.items()}
+    noise = float(np.mean([f[2] for f in fits.values()]))
+    # every draw is one resample and one of the three steps: their disagreement is part of the interval
+    which = rng.integers(len(fits), size=draws)
+    drawn = np.stack([many(sampled) for _, many, _ in fits.values()])[which, np.arange(draws)]
+    out = drawn + noise * rng.standard_normal(draws)
     if items:
-        out = out + np.sqrt(np.clip(out, 0.01, 0.99) * (1 - np.clip(out, 0.01, 0.99)) / items) * rng.standard_normal(draws)
+        share = np.clip(out, 0.01, 0.99)
+        out = out + np.sqrt(share * (1 - share) / items) * rng.standard_normal(draws)
+    point = float(np.mean(list(steps.values())))
     low, high = np.clip(np.quantile(out, [(1 - level) / 2, (1 + level) / 2]), 0.0, 1.0)
-    best = LAWS[int(weight.argmax())]
+    if not rising:
+        point, low, high, steps = 1 - point, 1 - high, 1 - low, {k: 1 - v for k, v in steps.items()}
     ranges = (float(loss.min()), float(loss.max()))
-    shares = dict(zip(LAWS, (float(w) for w in weight), strict=True))
     direct, factor = _direct(runs, metric, level, target), float(np.max(first.factor))
     warnings = _warnings(ahead[0], ranges, y, loss) + tuple(first.warnings)
-    return Downstream(point, float(low), float(high), level, ahead, best, shares, ranges, direct, factor, warnings)
+    return Downstream(point, float(low), float(high), level, ahead, steps, ranges, direct, factor, warnings)
 
 
-def _second(name: str, loss: np.ndarray, y: np.ndarray, draws: int, rng: np.random.Generator) -> dict:
-    """Fit one second step, and refit it to resampled models."""
-    from .. import laws
+def _curve(name: str, flip: bool) -> Any:
+    """A law of the catalogue as a second step, on the error or (flipped) on the accuracy."""
 
-    law = laws.get(name)
-    problem = Problem(law, [({"loss": loss}, y)], Objective("squares", "plain"))
-    best = search(problem)
-    point = {k: float(v[0]) for k, v in problem.law_params(best.z[:1]).items()}
-    rest = law(point, loss=loss) - y
-    weights = rng.multinomial(len(y), np.full(len(y), 1 / len(y)), size=draws).astype(float)
-    ends = descend(problem, np.repeat(best.z[:1], draws, axis=0), np.zeros(draws, int), weights, 60, 1e-9)
-    n, k = len(y), problem.k
-    noise = float(np.sqrt(np.square(rest).sum() / max(n - k, 1)))
-    aicc = n * np.log(np.mean(rest**2) + 1e-300) + 2 * (k + 1) + 2 * (k + 1) * (k + 2) / max(n - k - 2, 0.5)
-    drawn = problem.law_params(ends.z)
-    return {"law": law, "point": point, "draws": {q: np.array(v) for q, v in drawn.items()}, "noise": noise, "aicc": float(aicc)}
+    def step(loss: np.ndarray, error: np.ndarray, weights: np.ndarray) -> tuple:
+        from .. import laws
+
+        law, y = laws.get(name), 1 - error if flip else error
+        problem = Problem(law, [({"loss": loss}, y)], Objective("squares", "plain"))
+        best = search(problem)
+        point = {k: float(v[0]) for k, v in problem.law_params(best.z[:1]).items()}
+        ends = descend(problem, np.repeat(best.z[:1], len(weights), axis=0), np.zeros(len(weights), int), weights, 60, 1e-9)
+        drawn = {k: np.array(v) for k, v in problem.law_params(ends.z).items()}
+        rest = law(point, loss=loss) - y
+        noise = float(np.sqrt(np.square(rest).sum() / max(len(y) - problem.k, 1)))
+        turn = (lambda v: 1 - v) if flip else (lambda v: v)
+        return (lambda x: turn(law(point, loss=x))), (lambda x: turn(law(drawn, loss=x))), noise
+
+    return step
+
+
+def _line(loss: np.ndarray, error: np.ndarray, weights: np.ndarray) -> tuple:
+    """A straight line through the models of lowest loss."""
+    near = np.argsort(loss)[: max(5, int(NEAR * len(loss)))]
+    x, y = loss[near], error[near]
+    point = np.polyfit(x, y, 1)
+    # a resample that holds fewer than three of them keeps the line itself
+    lines = np.array([np.polyfit(x, y, 1, w=np.sqrt(w[near])) if (w[near] > 0).sum() > 2 else point for w in weights])
+    noise = float(np.sqrt(np.square(np.polyval(point, x) - y).sum() / max(len(x) - 2, 1)))
+    return (lambda v: np.polyval(point, v)), (lambda v: lines[:, 0] * v + lines[:, 1]), noise
+
+
+STEPS = {
+    "exponential": _curve("downstream_error", flip=False),
+    "sigmoid": _curve("loss_to_accuracy", flip=True),
+    "line": _line,
+}
 
 
 def _direct(runs: Runs, metric: str, level: float, target: Mapping[str, Any]) -> tuple[float, float, float] | None:
