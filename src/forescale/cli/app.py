@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json as json_module
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from . import comparing, fitting, forecasting, literature, planning, records
 from .common import Json, app
 
-__all__ = ["app", "comparing", "fitting", "forecasting", "literature", "planning", "records"]
+for _module in ("forecasting", "fitting", "planning", "comparing", "records", "literature"):
+    import_module("." + _module, __package__)
+
+__all__ = ["app"]
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .common import Json, LawName, Map, app, bar, mapping, show
+from .common import Json, LawName, Map, app, bar, draw, mapping, show
 
 Target = Annotated[str, typer.Option(help="Column to forecast: loss, an error rate, a score.")]
 OwnLaws = Annotated[list[str] | None, typer.Option("--law", help="Also this law: catalogue name or FILE.py:NAME.")]
@@ -62,12 +62,11 @@ def forecast(
     if out:
         out.write_text(text)
     if html:
-        from ..report.figure import write_html
         from ..report.forecasting import forecast_figure
 
         if group:
             raise InputError("--html draws one forecast; leave --group out or use a table of one group")
-        write_html(forecast_figure(found, table), html)
+        draw(lambda: forecast_figure(found, table), html)
     if json:
         typer.echo(text)
     elif group:
