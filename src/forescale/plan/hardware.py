@@ -32,7 +32,7 @@ ACCELERATORS = {
         _chip("A100", 80, 2.039, 400, "NVIDIA A100 datasheet, SXM 80 GB, dense", bf16=312, fp16=312, tf32=156, int8=624),
         _chip("H100", 80, 3.35, 700, "NVIDIA H100 datasheet, SXM, dense", bf16=989, fp16=989, tf32=494, fp8=1979, int8=1979),
         _chip("H200", 141, 4.8, 700, "NVIDIA H200 datasheet, SXM, dense", bf16=989, fp16=989, tf32=494, fp8=1979, int8=1979),
-        _chip("B200", 180, 7.7, 1000, "NVIDIA DGX B200 datasheet, per GPU, dense", bf16=2250, fp16=2250, fp8=4500, fp4=9000),
+        _chip("B200", 180, 8.0, 1000, "NVIDIA DGX B200 datasheet, per GPU, dense", bf16=2250, fp16=2250, fp8=4500, fp4=9000),
         _chip("L40S", 48, 0.864, 350, "NVIDIA L40S datasheet, dense", bf16=362, fp16=362, fp8=733),
         _chip("RTX4090", 24, 1.008, 450, "NVIDIA Ada whitepaper, fp32 accumulation, dense", bf16=165, fp16=165, fp8=330),
         _chip("MI250X", 128, 3.2, 560, "AMD MI250X datasheet", bf16=383, fp16=383),
