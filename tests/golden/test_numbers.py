@@ -404,3 +404,12 @@ def test_forms_by_hand():
     law = laws.get("learning_curve")
     p = {"E": 0.5, "span": 2.0, "m0": 1e3, "beta": 0.5}
     assert law(p, examples=10) == law(p, examples=m0) == pytest.approx(2.5) and law(p, examples=end) == pytest.approx(1.0)
+
+
+def test_ranges_are_carried_by_their_records():
+    """Published ranges that are no single number: learning-curve exponents, model size with data, memory of annealing."""
+    counts = laws.get("learning_curve").source.counts
+    assert "0.07 to 0.35" in counts and "m^0.5 to m^1" in counts
+    assert "0.99 to 0.999" in laws.get("annealing").source.counts
+    low, high = next(p.start for p in laws.get("learning_curve").params if p.name == "beta")
+    assert low <= 0.07 and high >= 0.35
