@@ -150,7 +150,7 @@ def _pair(a: str, b: str, curves: Mapping, target: float, level: float, draws: i
     arm = np.repeat([1.0, 2.0], [len(xa), len(xb)])
     fits = [joint_fit(name, x, arm, y, draws, seed) for name in STRUCTURES]
     reach = max(np.log(target / min(xa.max(), xb.max())), 0.0)
-    stray = drift((xa, ya), (xb, yb)) * reach
+    stray = drift((xa, ya), (xb, yb)) * reach if reach else 0.0
     score = np.array([f.aicc for f in fits])
     weight = np.exp(-0.5 * (score - score.min()))
     weight /= weight.sum()
