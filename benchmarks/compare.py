@@ -1,6 +1,6 @@
 """Which arm wins at a held-out scale: ours against ranking at the largest scale both have reached.
 
-    python benchmarks/compare.py       (about three minutes; writes docs/compare.md; needs the published studies)
+    python benchmarks/compare.py       (half a minute; writes docs/compare.md; needs the published studies)
 
 Each pair is fitted on the runs marked for fitting and judged at the largest held-out scale of the arm that reaches less
 far: the arm with the lower measured loss (least over the runs up to there) is the winner. A winner is named from a

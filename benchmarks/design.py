@@ -1,6 +1,6 @@
 """Does a designed tenth of the compute forecast as well as all of it? Simulated studies and published ones.
 
-    python benchmarks/design.py        (about five minutes; writes docs/design.md and docs/design.svg)
+    python benchmarks/design.py        (under a minute; writes docs/design.md and docs/design.svg)
 
 In every study candidates are chosen from the runs that exist, before any loss is seen, for at most 10 % of the compute of
 all of them; the Chinchilla form is then fitted to what was chosen and to everything, and both forecast the held-out runs.

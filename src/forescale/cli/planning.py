@@ -103,8 +103,9 @@ def allocate(
     from ..plan import approaches
     from ..report.planning import valleys_figure
 
-    found = approaches(_table(runs, map, role, drop_bad), flops or None)
-    draw(lambda: valleys_figure(found.valleys, _table(runs, map, role, drop_bad)), html)
+    table = _table(runs, map, role, drop_bad)
+    found = approaches(table, flops or None)
+    draw(lambda: valleys_figure(found.valleys, table), html)
     show(found, json)
 
 

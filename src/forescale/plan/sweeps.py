@@ -39,6 +39,7 @@ class Setting:
     cells: int
     level: float
     factor: float
+    counts: str
     warnings: tuple[str, ...]
 
     def summary(self) -> str:
@@ -48,7 +49,9 @@ class Setting:
             n, d = self.exponents[name]
             lines.append(f"  {name:16} {value:.4g}   [{low:.4g}, {high:.4g}]   near here N^{n:+.2f} D^{d:+.2f}")
             lines.append(f"  {'':16} a factor two off costs {self.price[name]:.2%} of the loss")
-        lines.append(f"  expected regret of these values {self.regret:.2%}")
+        lines.append(
+            f"  expected regret of these values {self.regret:.2%}; the bottom moves as a power law; counted as {self.counts}"
+        )
         return "\n".join([*lines, *(f"warning: {w}" for w in self.warnings)])
 
     def to_dict(self) -> dict:
@@ -104,6 +107,7 @@ def hparams(
         len(cells),
         level,
         factor,
+        runs.counts,
         _warnings(cells, settings, values, factor),
     )
 
