@@ -1,4 +1,4 @@
-"""laws, studies, ladder: what the package carries."""
+"""laws, rules, studies: what the package carries."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from .common import Json, app, mapping, numbers, published
 
 laws_app = typer.Typer(no_args_is_help=True, help="The catalogue of laws.")
 studies_app = typer.Typer(no_args_is_help=True, help="Published studies.")
-ladder_app = typer.Typer(no_args_is_help=True, help="Train the small runs (needs the extra: torch).")
 rules_app = typer.Typer(no_args_is_help=True, help="Published rules that carry settings from run to run.")
 app.add_typer(laws_app, name="laws")
 app.add_typer(rules_app, name="rules")
 app.add_typer(studies_app, name="studies")
-app.add_typer(ladder_app, name="ladder")
 
 
 @laws_app.command("list")
@@ -210,24 +208,3 @@ def studies_list(json: Json = False) -> None:
     else:
         for item in items:
             typer.echo(f"{item['slug']:12} {item['title']} ({len(studies.load(item['slug']))} runs, {item['unit']})")
-
-
-@ladder_app.command("stdlib")
-def ladder_stdlib(
-    folder: Annotated[Path, typer.Argument(help="Where runs.jsonl and the study are written.")] = Path("stdlib-ladder"),
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print every run and stop.")] = False,
-    workers: int = 2,
-) -> None:
-    """Train the shipped study again: prints the dry run, then tunes, trains and writes it. Resumable."""
-    from ..ladder.build import build, write_study
-    from ..ladder.build import dry_run as planned
-
-    runs = planned()
-    for r in runs:
-        typer.echo(
-            f"{r.role:9} N={r.params:>9,} D={r.tokens:>11,} steps={r.steps:>5} batch={r.batch_sequences:>3} "
-            f"lr={r.learning_rate:.4g} C={r.flops:.3g}"
-        )
-    typer.echo(f"{len(runs)} runs, {sum(r.flops for r in runs):.3g} FLOP")
-    if not dry_run:
-        write_study(build(folder, workers), folder)

@@ -1,21 +1,25 @@
-"""The source text of the Python standard library as a byte corpus, split by file."""
+"""Text to train on: the standard library's source, text files, or a Hugging Face data set; split by document."""
 
 from __future__ import annotations
 
 import hashlib
 import sysconfig
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import InputError
+
 VALIDATION_SHARE = 1 / 16
+FEW = 32  # with fewer documents than this the split is made inside each
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Byte strings of the training and validation files and what identifies them.
+    """Byte strings of the training and validation documents and what identifies them.
 
-    `train` and `valid` hold whole files joined by a zero byte; `sha256` covers the relative
-    path and the content of every file, so two machines can tell whether they trained on the same text.
+    Documents are joined by a zero byte; `sha256` covers the name and the content of every document, so two machines can
+    tell whether they trained on the same text.
     """
 
     train: bytes
@@ -24,20 +28,67 @@ class Corpus:
     sha256: str
 
 
-def _in_validation(relative: str) -> bool:
-    """Split by a hash of the path: a file is wholly on one side, on every machine the same."""
-    return int(hashlib.sha256(relative.encode()).hexdigest()[:8], 16) < VALIDATION_SHARE * 2**32
+def _in_validation(name: str) -> bool:
+    """Split by a hash of the name: a document is wholly on one side, on every machine the same."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) < VALIDATION_SHARE * 2**32
+
+
+def split(documents: Iterable[tuple[str, bytes]]) -> Corpus:
+    """A corpus from (name, content) pairs; where documents are few, the last sixteenth of each is held out."""
+    digest, pairs = hashlib.sha256(), list(documents)
+    train, valid = [], []
+    for name, text in pairs:
+        digest.update(name.encode() + b"\0" + text)
+        if len(pairs) < FEW:
+            cut = len(text) - int(len(text) * VALIDATION_SHARE)
+            train.append(text[:cut])
+            valid.append(text[cut:])
+        else:
+            (valid if _in_validation(name) else train).append(text)
+    return Corpus(b"\0".join(train), b"\0".join(valid), len(pairs), digest.hexdigest())
 
 
 def standard_library(root: Path | None = None) -> Corpus:
-    """Read every `.py` file of the running Python's standard library (site-packages left out)."""
+    """Every `.py` file of the running Python's standard library (site-packages left out)."""
     root = Path(root or sysconfig.get_paths()["stdlib"])
-    digest, train, valid = hashlib.sha256(), [], []
     paths = sorted(p for p in root.rglob("*.py") if "site-packages" not in p.parts)
     if not paths:
-        raise FileNotFoundError(f"no .py files under {root}: this Python ships its library without sources")
-    for path in paths:
-        relative, text = path.relative_to(root).as_posix(), path.read_bytes()
-        digest.update(relative.encode() + b"\0" + text)
-        (valid if _in_validation(relative) else train).append(text)
-    return Corpus(b"\0".join(train), b"\0".join(valid), len(paths), digest.hexdigest())
+        raise InputError(f"no .py files under {root}: this Python ships its library without sources")
+    return split((p.relative_to(root).as_posix(), p.read_bytes()) for p in paths)
+
+
+def _files(pattern: str) -> Iterator[tuple[str, bytes]]:
+    path = Path(pattern)
+    base = path if path.is_dir() else path.parent
+    found = sorted(p for p in (base.rglob("*") if path.is_dir() else base.glob(path.name)) if p.is_file())
+    if not found:
+        raise InputError(f"no text files at {pattern!r}: give a file, a folder or a pattern such as texts/*.txt")
+    for p in found:
+        yield p.relative_to(base).as_posix(), p.read_bytes()
+
+
+def _hub(name: str) -> Iterator[tuple[str, bytes]]:
+    """`datasets:NAME[:COLUMN]`; NAME as `datasets.load_dataset` takes it, or a folder written by `save_to_disk`."""
+    try:
+        import datasets
+    except ImportError:
+        raise InputError(f"data 'datasets:{name}' needs the library datasets: pip install datasets") from None
+    name, _, column = name.partition(":")
+    found = datasets.load_from_disk(name) if Path(name).is_dir() else datasets.load_dataset(name, split="train")
+    if isinstance(found, datasets.DatasetDict):
+        found = found["train"]
+    column = column or "text"
+    if column not in found.column_names:
+        raise InputError(f"data set {name} has no column {column!r}; it has {', '.join(found.column_names)}")
+    for i, text in enumerate(found[column]):
+        yield f"{name}/{i}", text.encode()
+
+
+def load(data: str) -> Corpus:
+    """`stdlib`, `datasets:NAME[:COLUMN]`, or a file, folder or pattern. Raises InputError where nothing is found."""
+    if data == "stdlib":
+        return standard_library()
+    corpus = split(_hub(data.removeprefix("datasets:")) if data.startswith("datasets:") else _files(data))
+    if len(corpus.valid) < 2:
+        raise InputError(f"data {data!r} holds only {len(corpus.train)} bytes: too little to hold a sixteenth out")
+    return corpus

@@ -1,4 +1,4 @@
-"""A compact byte-level GPT: pre-RMSNorm, rotary positions, GELU, tied embedding."""
+"""The built-in language model: pre-norm blocks of a mixer and a feed-forward layer, all switchable."""
 
 from __future__ import annotations
 
@@ -6,59 +6,95 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from .spec import CONTEXT, VOCABULARY
+from .config import Config
+from .feedforward import feedforward
+from .layers import Dense, norm, scaled, weight
+from .mixers import mixer
+from .parametrization import initialise, logit_factor, residual_weights
 
-
-def rotary_table(head_dim: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """cos and sin of position x frequency, each (length, head_dim / 2)."""
-    frequency = 10_000.0 ** (-torch.arange(0, head_dim, 2) / head_dim)
-    angle = torch.arange(length)[:, None] * frequency
-    return angle.cos(), angle.sin()
-
-
-def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    a, b = x.chunk(2, dim=-1)
-    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1)
+SMOOTHING = 0.1  # of the weights over parallel streams
 
 
 class Block(nn.Module):
-    def __init__(self, width: int, depth: int, head_dim: int):
+    def __init__(self, config: Config, index: int):
         super().__init__()
-        self.heads = width // head_dim
-        self.norm1, self.norm2 = nn.RMSNorm(width), nn.RMSNorm(width)
-        self.qkv = nn.Linear(width, 3 * width, bias=False)
-        self.out = nn.Linear(width, width, bias=False)
-        self.up = nn.Linear(width, 4 * width, bias=False)
-        self.down = nn.Linear(4 * width, width, bias=False)
-        for layer in (self.qkv, self.out, self.up, self.down):
-            nn.init.normal_(layer.weight, std=layer.in_features**-0.5)
-        for layer in (self.out, self.down):  # keeps the residual stream's variance flat in depth
-            layer.weight.data.mul_((2 * depth) ** -0.5)
+        parts = [p for p in (mixer(config, index), feedforward(config)) if p is not None]
+        self.parts = nn.ModuleList(parts)
+        self.norms = nn.ModuleList(norm(config) for _ in parts)
+        self.unit = config.parametrization == "unit"
+        self.weights = [residual_weights(config, 2 * index + i) for i in range(len(parts))]
 
-    def forward(self, h: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-        b, t, d = h.shape
-        q, k, v = self.qkv(self.norm1(h)).view(b, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(rotate(q, cos, sin), rotate(k, cos, sin), v, is_causal=True)
-        h = h + self.out(mixed.transpose(1, 2).reshape(b, t, d))
-        return h + self.down(F.gelu(self.up(self.norm2(h))))
+    def forward(self, h: torch.Tensor) -> torch.Tensor:
+        for part, normed, (skip, branch) in zip(self.parts, self.norms, self.weights, strict=True):
+            if self.unit:  # the branch's weight reaches its gradient where the branch begins, so both stay at unit scale
+                h = h * skip + scaled(part(normed(scaled(h, 1.0, branch))), branch, 1.0)
+            else:
+                h = h + part(normed(h))
+        return h
 
 
-class ByteGPT(nn.Module):
-    """`forward(bytes (b, t))` gives logits (b, t, 256)."""
+class Aggregate(nn.Module):
+    """Weighted mean of P parallel streams, the weights from a small perceptron over all of them (ParScale)."""
 
-    def __init__(self, width: int, depth: int):
+    def __init__(self, config: Config):
         super().__init__()
-        head_dim = 16 if width % 16 == 0 else 8
-        self.embed = nn.Embedding(VOCABULARY, width)
-        nn.init.normal_(self.embed.weight, std=width**-0.5)
-        self.blocks = nn.ModuleList(Block(width, depth, head_dim) for _ in range(depth))
-        self.norm = nn.RMSNorm(width)
-        cos, sin = rotary_table(head_dim, CONTEXT)
-        self.register_buffer("cos", cos, persistent=False)
-        self.register_buffer("sin", sin, persistent=False)
+        self.streams = config.streams
+        self.up = Dense(config.streams * config.width, config.width)
+        self.choose = Dense(config.width, config.streams)
+
+    def forward(self, h: torch.Tensor) -> torch.Tensor:
+        """(P b, t, d), stream by stream, to (b, t, d)."""
+        apart = h.unflatten(0, (self.streams, -1)).permute(1, 2, 0, 3)
+        chance = self.choose(F.silu(self.up(apart.flatten(2)))).softmax(dim=-1)
+        chance = chance * (1 - SMOOTHING) + SMOOTHING / self.streams
+        return (chance[..., None] * apart).sum(dim=2)
+
+
+class Model(nn.Module):
+    """`forward(tokens (b, t))` gives logits (b, t, vocabulary)."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config = config
+        self.embed = weight((config.vocabulary, config.width), "tied" if config.tied else "input")
+        self.blocks = nn.ModuleList(Block(config, i) for i in range(config.depth))
+        self.norm = norm(config)
+        self.aggregate = Aggregate(config) if config.streams > 1 else None
+        self.head = None if config.tied else weight((config.vocabulary, config.width), "output")
+        self.logit_factor = logit_factor(config)
+        initialise(self, config)
+
+    def enter(self, x: torch.Tensor) -> torch.Tensor:
+        h = F.embedding(x, self.embed)
+        return h.repeat(self.config.streams, 1, 1) if self.config.streams > 1 else h
+
+    def logits(self, h: torch.Tensor) -> torch.Tensor:
+        h = self.norm(h)
+        if self.aggregate is not None:
+            h = self.aggregate(h)
+        out = F.linear(h, self.embed if self.head is None else self.head)
+        return out if self.logit_factor == 1.0 else out * self.logit_factor
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        h = self.embed(x)
+        h = self.enter(x)
         for block in self.blocks:
-            h = block(h, self.cos[: x.shape[1]], self.sin[: x.shape[1]])
-        return F.linear(self.norm(h), self.embed.weight)
+            h = block(h)
+        return self.logits(h)
+
+    def auxiliary(self) -> torch.Tensor | float:
+        """Sum of the load-balancing losses of the last forward pass."""
+        found = [part.auxiliary for block in self.blocks for part in block.parts if hasattr(part, "auxiliary")]
+        return sum(found) if found else 0.0
+
+
+def loss_of(model: Model, batch: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy (nats/token) of rows (b, t + 1), without auxiliary losses."""
+    return F.cross_entropy(model(batch[:, :-1]).flatten(0, 1).float(), batch[:, 1:].flatten())
+
+
+def objective(model: Model, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(what is minimised, cross-entropy)."""
+    loss = loss_of(model, batch)
+    if model.config.feedforward != "moe":
+        return loss, loss
+    return loss + model.config.balance * model.auxiliary(), loss

@@ -1,89 +1,216 @@
-"""Train one run: AdamW, warm-up, linear decay to zero, each byte of the corpus seen at most once per epoch."""
+"""The built-in trial: train one language model, with cooldowns branching off, exact to the last bit when resumed."""
 
 from __future__ import annotations
 
+import io
 import math
+import os
 import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-from .corpus import Corpus
-from .model import ByteGPT
-from .spec import CONTEXT, RunSpec
+from ..errors import InputError
+from .accounting import forward_flops
+from .averages import Average
+from .config import Config
+from .feedback import aligned_backward, feedback_matrices
+from .model import Model, loss_of, objective
+from .noise import NoiseScale
+from .optim import optimizer_for, set_rate
+from .schedule import segments, share
+from .tokens import batches, text, validation_rows
+from .trial import Checkpoint, Diverged
 
 CURVE_POINTS = 40
-VALIDATION_SEQUENCES = 2048
+WORSE = 1.25  # a mean loss this many times the first one is a run that has left for good
 
 
-def blocks(text: bytes, offset: int = 0) -> np.ndarray:
-    """Cut bytes into rows of CONTEXT + 1 (inputs and the byte that follows each)."""
-    data = np.frombuffer(text, dtype=np.uint8)[offset:]
-    n = (len(data) - 1) // CONTEXT
-    starts = np.arange(n) * CONTEXT
-    return np.lib.stride_tricks.sliding_window_view(data, CONTEXT + 1)[starts]
+def device() -> torch.device:
+    return torch.device(os.environ.get("FORESCALE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
-def learning_rate_at(step: int, steps: int, peak: float) -> float:
-    warmup = max(10, steps // 20)
-    return peak * min((step + 1) / warmup, (steps - step) / max(1, steps - warmup))
-
-
-def optimizer_for(model: ByteGPT, peak: float) -> torch.optim.Optimizer:
-    matrices = [p for p in model.parameters() if p.ndim == 2]
-    vectors = [p for p in model.parameters() if p.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.95), fused=True)
+def to_rows(batch: np.ndarray, where: torch.device) -> torch.Tensor:
+    return torch.from_numpy(batch).to(where, non_blocking=True)
 
 
 @torch.no_grad()
-def validation_loss(model: ByteGPT, valid: bytes) -> float:
-    """Mean cross-entropy in nats per byte on the first 2,048 sequences of the validation text, evenly spread."""
-    rows = blocks(valid)
-    rows = rows[np.linspace(0, len(rows) - 1, min(VALIDATION_SEQUENCES, len(rows))).astype(int)]
+def validation_loss(model: torch.nn.Module, config: Config) -> float:
+    """Mean cross-entropy in nats/token on the run's validation rows."""
+    found, where = validation_rows(config), next(model.parameters()).device
     total = 0.0
-    for part in np.array_split(rows, max(1, len(rows) // 64)):
-        batch = torch.from_numpy(part.astype(np.int64))
-        total += F.cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten(), reduction="sum").item()
-    return total / (len(rows) * CONTEXT)
+    for part in np.array_split(found, max(1, len(found) // 64)):
+        total += loss_of(model, to_rows(part.astype(np.int64), where)).item() * len(part)
+    return total / len(found)
 
 
-def batches(run: RunSpec, train: bytes):
-    """Batches in a seeded random order, reshuffled with a new cut each epoch."""
-    rng = np.random.default_rng(run.seed)
-    while True:
-        rows = blocks(train, int(rng.integers(CONTEXT)))
-        order = rng.permutation(len(rows))
-        for i in range(0, len(order) - run.batch_sequences + 1, run.batch_sequences):
-            yield torch.from_numpy(rows[np.sort(order[i : i + run.batch_sequences])].astype(np.int64))
+class Session:
+    """A run in progress: everything that a checkpoint holds."""
+
+    def __init__(self, config: Config):
+        self.config, self.where = config, device()
+        torch.manual_seed(config.seed)
+        if self.where.type == "cpu":  # runs share the machine by processes; more threads would also change the last bits
+            torch.set_num_threads(int(os.environ.get("FORESCALE_THREADS", "1")))
+            torch.set_flush_denormal(True)
+        self.model = Model(config).to(self.where)
+        self.optimizer = optimizer_for(self.model, config)
+        self.average = Average(self.model, config)
+        self.noise = NoiseScale(config)
+        self.feedback = [m.to(self.where) for m in feedback_matrices(config)] if config.learning == "dfa" else None
+        self.run = torch.compile(self.model) if config.compile and self.where.type == "cuda" else self.model
+        mixed = config.precision == "bf16"
+        self.cast = (lambda: torch.autocast(self.where.type, torch.bfloat16)) if mixed else nullcontext
+        self.segment, self.step, self.trunk = 0, 0, None
+        self.losses: list[float] = []
+        self.first, self.rows, self.seconds = None, [], 0.0
+
+    def weights(self) -> dict:
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.state(),
+            "step": self.step,
+            "losses": list(self.losses),
+        }
+
+    def restore(self, state: dict) -> None:
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average.restore(state["average"])
+        self.step, self.losses = state["step"], list(state["losses"])
+
+    def dump(self) -> bytes:
+        out = io.BytesIO()
+        rest = {k: getattr(self, k) for k in ("segment", "trunk", "first", "rows", "seconds")}
+        torch.save({"now": self.weights(), "noise": self.noise.state(), "rng": torch.get_rng_state(), **rest}, out)
+        return out.getvalue()
+
+    def load(self, raw: bytes) -> None:
+        state = torch.load(io.BytesIO(raw), weights_only=True, map_location=self.where)
+        self.restore(state["now"])
+        self.noise.restore(state["noise"])
+        torch.set_rng_state(state["rng"].cpu())
+        for k in ("segment", "trunk", "first", "rows", "seconds"):
+            setattr(self, k, state[k])
+
+    def train_step(self, batch: torch.Tensor, rate: float) -> float:
+        """One update; returns the training loss before it."""
+        set_rate(self.optimizer, rate)
+        self.optimizer.zero_grad()
+        if self.feedback is not None:
+            loss = aligned_backward(self.model, batch, self.feedback)
+        elif self.noise.due(self.step):
+            loss = self.noise.backward(self.model, batch)
+        else:
+            with self.cast():
+                aim, loss = objective(self.run, batch)
+            aim.backward()
+        if self.config.clip > 0:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        self.optimizer.step()
+        return loss.item()
 
 
-def train(run: RunSpec, corpus: Corpus) -> dict:
-    """Train and return `loss` (validation), `curve` [(step, mean training loss)], `seconds` and `diverged`."""
-    torch.manual_seed(run.seed)
-    torch.set_flush_denormal(True)
-    model, started = ByteGPT(run.width, run.depth), time.perf_counter()
-    assert sum(p.numel() for p in model.parameters()) == run.params
-    optimizer = optimizer_for(model, run.learning_rate)
-    marks = {int(s) for s in np.geomspace(min(5, run.steps), run.steps, CURVE_POINTS).round()}
-    curve, since, diverged = [], [], False
-    data = batches(run, corpus.train)
-    for step in range(run.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate_at(step, run.steps, run.learning_rate)
-        batch = next(data)
-        loss = F.cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        since.append(loss.item())
-        if not math.isfinite(since[-1]):
-            diverged = True
+def train(given: Mapping[str, Any], report: Callable[..., None], checkpoint: Checkpoint) -> dict[str, Any]:
+    """Train as `given` says (names of `Config`) and return `rows`: loss, tokens, steps and bits per byte of each duration.
+
+    `loss` is validation cross-entropy in nats/token at the end of each duration; `seconds` is training time over all
+    attempts. Raises Diverged with the reason, InputError for a setting that cannot be.
+    """
+    config = Config.of(given)
+    if config.tokenizer != "byte" and config.vocabulary == 256:
+        config = replace(config, vocabulary=int(config.tokenizer.partition(":")[2]))
+    session = Session(config)
+    found = checkpoint.read()
+    if found is not None:
+        session.load(found)
+    for index in range(session.segment, len(segments(config))):
+        session.segment = index
+        _train_segment(session, segments(config)[index], report, checkpoint)
+    speed = session.config.batch_size * sum(e - s for _, s, e in segments(config)) / max(session.seconds, 1e-9)
+    out = {"rows": session.rows, "seconds": session.seconds, "tokens_per_second": speed}
+    out["flops_per_second"] = 3 * forward_flops(config) * speed
+    return out | session.noise.result()
+
+
+def _train_segment(session: Session, segment: tuple[str, int, int], report: Callable, checkpoint: Checkpoint) -> None:
+    """Train one piece from where the session stands; a cooldown ends by going back to the trunk."""
+    kind, start, end = segment
+    config = session.config
+    if kind == "cooldown" and session.step == start and session.trunk is None:
+        session.trunk = _copied(session.weights()) | {"averaged": _averaged(session)}
+    marks = {int(s) for s in np.geomspace(max(1, min(5, end)), end, CURVE_POINTS).round()} | {end}
+    horizon = end if kind != "trunk" else 2 * config.steps + end  # a trunk never cools down
+    for batch in batches(config, session.step):
+        if session.step >= end:
             break
-        if step + 1 in marks:
-            curve.append((step + 1, float(np.mean(since))))
-            since = []
-    final = float("nan") if diverged else validation_loss(model, corpus.valid)
-    return {"loss": final, "curve": curve, "seconds": time.perf_counter() - started, "diverged": diverged}
+        began = time.perf_counter()
+        rate = config.learning_rate * share(config, session.step, horizon)
+        session.losses.append(session.train_step(to_rows(batch, session.where), rate))
+        if kind != "cooldown":
+            session.average.update(session.step)
+        session.step += 1
+        session.seconds += time.perf_counter() - began
+        _watch(session)
+        if session.step in marks:
+            _report(session, report, end if kind == "cooldown" else 0)
+        if checkpoint.due() and session.step < end:
+            checkpoint.write(session.dump())
+    if kind != "trunk":
+        session.rows.append(_result(session, end))
+    if kind == "cooldown":
+        session.restore(session.trunk)
+        session.trunk = None
+
+
+def _copied(state: Any) -> Any:
+    """A deep copy of a state dict, tensors included."""
+    if isinstance(state, torch.Tensor):
+        return state.detach().clone()
+    if isinstance(state, Mapping):
+        return {k: _copied(v) for k, v in state.items()}
+    return [_copied(v) for v in state] if isinstance(state, (list, tuple)) else state
+
+
+def _watch(session: Session) -> None:
+    last = session.losses[-1]
+    if not math.isfinite(last):
+        raise Diverged(f"training loss {last} at step {session.step}")
+    session.first = session.first or last
+    recent = session.losses[-10:]
+    if session.step > 20 and len(recent) == 10 and min(recent) > WORSE * session.first:
+        raise Diverged(f"training loss above {WORSE} times its first value {session.first:.3g} for 10 steps at step {session.step}")
+
+
+def _report(session: Session, report: Callable, branch: int) -> None:
+    mean = float(np.mean(session.losses))
+    session.losses = []
+    extra = session.noise.latest()
+    report(session.step, branch=branch, tokens=session.step * session.config.batch_size, train_loss=mean, **extra)
+
+
+def _result(session: Session, end: int) -> dict[str, Any]:
+    config = session.config
+    loss = validation_loss(session.model, config)
+    if not math.isfinite(loss):
+        raise Diverged(f"validation loss {loss} after step {end}")
+    per_token = text(config.data, config.tokenizer).bytes_per_token
+    row = {"steps": end, "tokens": end * config.batch_size, "loss": loss, "bits_per_byte": loss / math.log(2) / per_token}
+    return row | (session.trunk["averaged"] if session.trunk else _averaged(session))
+
+
+def _averaged(session: Session) -> dict[str, float]:
+    return session.average.loss(lambda model: validation_loss(model, session.config))
+
+
+def check(given: Mapping[str, Any]) -> Config:
+    """The run's settings, checked against the text they name: what a dry run can know before torch starts."""
+    config = Config.of(given)
+    if len(text(config.data, config.tokenizer).train) < config.context + 1:
+        raise InputError(f"data {config.data!r} holds less than one sequence of {config.context} tokens")
+    return config
