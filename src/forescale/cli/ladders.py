@@ -36,6 +36,7 @@ def ladder_run(
     workers: Annotated[int | None, typer.Option(help="Runs at once; default: one a core, or what the cluster holds.")] = None,
     address: Annotated[str | None, typer.Option(help="Ray cluster; default: the running one, or a new local one.")] = None,
     every: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 20.0,
+    together: Annotated[int, typer.Option(help="Runs that differ in seed and rates only, trained as one program (GPU).")] = 1,
     retry: Annotated[bool, typer.Option("--retry", help="Also runs that failed or were cancelled.")] = False,
     json: Json = False,
 ) -> None:
@@ -44,7 +45,7 @@ def ladder_run(
     if dry_run:
         _plan(ladder, json)
         return
-    options = {"address": address} if executor == "ray" else {}
+    options = {"together": together} | ({"address": address} if executor == "ray" else {})
     with _progress(ladder) as watch:
         rows = ladder.run(held_out, executor, workers, every, retry, watch, **options)
     if json:

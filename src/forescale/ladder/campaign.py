@@ -56,7 +56,7 @@ class Ladder:
     ) -> list[dict]:
         """Train what is not finished and return the store's rows; held-out runs only where `held_out`.
 
-        `executor` is local (`workers` processes) or ray (with cpus, gpus, address). `every` is the seconds between
+        `executor` is local (`workers` processes; devices) or ray (cpus, gpus, address); `together` runs alike go as one program. `every` is the seconds between
         checkpoints. Also writes runs.parquet and curves.parquet into the folder.
         """
         if executor not in EXECUTORS:

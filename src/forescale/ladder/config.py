@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from ..errors import InputError, one_of
@@ -15,6 +15,7 @@ NORMS = ("rms", "layer", "dyt", "none")
 PARAMETRIZATIONS = ("standard", "mup", "unit")
 OPTIMIZERS = ("adamw", "sgd", "sign", "spectral", "column")
 SCHEDULES = ("constant", "cosine", "linear", "wsd")
+MAY_DIFFER = ("seed", "learning_rate", "weight_decay")  # between runs that are trained together
 CHOICES = {
     "mixer": MIXERS,
     "feedforward": FEEDFORWARDS,
@@ -34,7 +35,7 @@ class Config:
     """One run. Sizes are counts; `tokens` and `batch_size` are tokens; `warmup` and `cooldown` are shares of the run.
 
     `warmup` above 1 is a number of steps. `branches` are further durations in tokens that a `wsd` trunk serves by cooldowns
-    of their own; all must be below `tokens`.
+    of their own; all must be below `tokens`. Defaults are part of a run's identity: they never change.
     """
 
     width: int
@@ -77,6 +78,7 @@ class Config:
     average: str = "none"
     ema: float = 0.99
     noise_every: int = 0  # steps between measurements of the gradient noise scale; 0: never
+    validations: int = 0  # validation losses recorded along the run, evenly spaced; the final one comes always
     precision: str = "float32"
     compile: bool = False
     # data
@@ -169,3 +171,6 @@ class Config:
         if missing:
             raise InputError(f"a run lacks {', '.join(missing)}")
         return Config(**out)
+
+
+DEFAULTS = {f.name: list(f.default) if isinstance(f.default, tuple) else f.default for f in fields(Config) if f.default is not MISSING}

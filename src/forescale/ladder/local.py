@@ -28,11 +28,11 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _worker(folder: str, owner: str, keys: list[str], every: float, parent: int, say) -> None:
+def _worker(folder: str, owner: str, keys: list[str], every: float, together: int, parent: int, say) -> None:
     _die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
     try:
-        work(Store(folder, create=False), owner, keys, every)
+        work(Store(folder, create=False), owner, keys, every, together)
     except StoreError as error:
         say.send(str(error))
         os._exit(3)
@@ -41,19 +41,19 @@ def _worker(folder: str, owner: str, keys: list[str], every: float, parent: int,
 class _Slot:
     """One worker process and how to replace it."""
 
-    def __init__(self, index: int, folder: Path, keys: list[str], every: float, devices: int):
-        self.args = (str(folder), keys, every)
+    def __init__(self, index: int, folder: Path, keys: list[str], every: float, together: int, devices: int):
+        self.args = (str(folder), keys, every, together)
         self.index, self.devices = index, devices
         self.context = multiprocessing.get_context("spawn")
         self.start()
 
     def start(self) -> None:
-        folder, keys, every = self.args
+        folder, *rest = self.args
         self.owner = f"{process_name()}/{uuid.uuid4().hex[:8]}"
         self.listen, say = self.context.Pipe(duplex=False)
         if self.devices:
             os.environ["CUDA_VISIBLE_DEVICES"] = str(self.index % self.devices)
-        target = (folder, self.owner, keys, every, os.getpid(), say)
+        target = (folder, self.owner, *rest, os.getpid(), say)
         self.process = self.context.Process(target=_worker, args=target, daemon=True)
         self.process.start()
         say.close()
@@ -73,16 +73,17 @@ def run_local(
     every: float = CHECKPOINT_EVERY,
     watch: Callable[[list[dict]], None] = lambda rows: None,
     devices: int = 0,
+    together: int = 1,
 ) -> None:
     """Train the runs `keys` of the store; returns when each has ended. `watch` is called with the store's rows now and then.
 
-    `devices` GPUs are shared out one to a worker. Raises StoreError where the store cannot be written.
+    `devices` GPUs are shared out one to a worker; `together` runs alike share one as one program. Raises StoreError where the store cannot be written.
     """
     open_runs = lambda: sum(r["state"] in ("waiting", "running") for r in store.rows(keys))
     count = min(workers or devices or os.cpu_count() or 1, max(1, open_runs()))
     if not open_runs():
         return
-    slots = [_Slot(i, store.folder, keys, every, devices) for i in range(count)]
+    slots = [_Slot(i, store.folder, keys, every, together, devices) for i in range(count)]
     try:
         while slots:
             time.sleep(POLL)

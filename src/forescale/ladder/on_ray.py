@@ -38,8 +38,8 @@ class Remote:
         return lambda *args: ray.get(self._keeper.call.remote(name, args))
 
 
-def _work(keeper: Any, owner: str, keys: list[str], every: float) -> int:
-    return work(Remote(keeper), owner, keys, every)
+def _work(keeper: Any, owner: str, keys: list[str], every: float, together: int) -> int:
+    return work(Remote(keeper), owner, keys, every, together)
 
 
 def run_on_ray(
@@ -51,6 +51,7 @@ def run_on_ray(
     cpus: float = 1,
     gpus: float = 0,
     address: str | None = None,
+    together: int = 1,
 ) -> None:
     """Train the runs `keys` with `cpus` and `gpus` each on the cluster at `address` (default: the running one, or a local one).
 
@@ -77,7 +78,7 @@ def run_on_ray(
         while open_runs():
             while len(running) < min(room, open_runs()):
                 owner = f"{process_name()}/{uuid.uuid4().hex[:8]}"
-                running[task.remote(keeper, owner, keys, every)] = owner
+                running[task.remote(keeper, owner, keys, every, together)] = owner
             for done in ray.wait(list(running), timeout=POLL)[0]:
                 _ended(ray, done, running.pop(done), store)
             watch(store.rows(keys))

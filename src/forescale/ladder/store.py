@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ForescaleError, InputError
-from .trial import Stopped
+from .config import DEFAULTS, MAY_DIFFER
+from .trial import BUILT_IN, Stopped
 
 STALE = 120.0  # seconds without a sign of life after which a claim made on another machine is free
 DEATHS = 10  # workers a run may lose without a new checkpoint before it is given up
@@ -50,8 +51,13 @@ class Planned:
 
     @property
     def key(self) -> str:
-        """Hash of trial and settings: the same run asked for twice is one run."""
-        raw = json.dumps([self.trial, dict(self.config)], sort_keys=True, separators=(",", ":"))
+        """Hash of trial and settings: the same run asked for twice is one run.
+
+        Settings of the built-in trial that stand at their default are left out, so that a setting added in a later version
+        does not make finished runs new ones.
+        """
+        kept = {k: v for k, v in self.config.items() if self.trial != BUILT_IN or k not in DEFAULTS or v != DEFAULTS[k]}
+        raw = json.dumps([self.trial, kept], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(raw.encode()).hexdigest()[:16]
 
 
@@ -143,6 +149,19 @@ class Store:
                 )
                 return {"key": row["key"], "trial": row["trial"], "config": json.loads(row["config"])}
         return None
+
+    def claim_mates(self, owner: str, key: str, most: int, keys: list[str] | None = None) -> list[dict]:
+        """Up to `most` more waiting runs that differ from run `key` in seed, learning rate and weight decay only."""
+        same = lambda config: {k: v for k, v in json.loads(config).items() if k not in MAY_DIFFER}
+        out = []
+        with self._writing("claim runs in"):
+            first = self.db.execute("SELECT trial, config FROM runs WHERE key=?", (key,)).fetchone()
+            for row in self.db.execute("SELECT * FROM runs WHERE state='waiting' AND trial=? ORDER BY place", (first["trial"],)).fetchall():
+                if len(out) < most and (keys is None or row["key"] in keys) and same(row["config"]) == same(first["config"]):
+                    values = (owner, time.time(), row["key"])
+                    self.db.execute("UPDATE runs SET state='running', owner=?, seen=?, attempts=attempts+1 WHERE key=?", values)
+                    out.append({"key": row["key"], "trial": row["trial"], "config": json.loads(row["config"])})
+        return out
 
     def _bury(self, row: sqlite3.Row) -> bool:
         """Note that the owner of a run died; True where that was once too often."""

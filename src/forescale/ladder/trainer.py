@@ -145,6 +145,7 @@ def _train_segment(session: Session, segment: tuple[str, int, int], report: Call
     if kind == "cooldown" and session.step == start and session.trunk is None:
         session.trunk = _copied(session.weights()) | {"averaged": _averaged(session)}
     marks = {int(s) for s in np.geomspace(max(1, min(5, end)), end, CURVE_POINTS).round()} | {end}
+    looks = {int(s) for s in np.linspace(0, config.steps, config.validations + 1)[1:].round()}
     horizon = end if kind != "trunk" else 2 * config.steps + end  # a trunk never cools down
     for batch in batches(config, session.step):
         if session.step >= end:
@@ -157,8 +158,8 @@ def _train_segment(session: Session, segment: tuple[str, int, int], report: Call
         session.step += 1
         session.seconds += time.perf_counter() - began
         _watch(session)
-        if session.step in marks:
-            _report(session, report, end if kind == "cooldown" else 0)
+        if session.step in marks | looks:
+            _report(session, report, end if kind == "cooldown" else 0, session.step in looks)
         if checkpoint.due() and session.step < end:
             checkpoint.write(session.dump())
     if kind != "trunk":
@@ -187,10 +188,10 @@ def _watch(session: Session) -> None:
         raise Diverged(f"training loss above {WORSE} times its first value {session.first:.3g} for 10 steps at step {session.step}")
 
 
-def _report(session: Session, report: Callable, branch: int) -> None:
+def _report(session: Session, report: Callable, branch: int, look: bool) -> None:
     mean = float(np.mean(session.losses))
     session.losses = []
-    extra = session.noise.latest()
+    extra = session.noise.latest() | ({"loss": validation_loss(session.model, session.config)} if look else {})
     report(session.step, branch=branch, tokens=session.step * session.config.batch_size, train_loss=mean, **extra)
 
 
