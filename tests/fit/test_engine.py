@@ -158,3 +158,17 @@ def test_json_round_trip(rng, tmp_path):
     assert (a.value, a.low, a.high) == (b.value, b.low, b.high)
     with pytest.raises(fs.InputError, match="schema"):
         from_dict({"schema": 99}, LAW)
+
+
+def test_an_input_that_may_be_zero_is_fitted_and_others_are_refused():
+    """Annealing: a constant-rate run has no annealing area at all."""
+    law = fs.laws.get("annealing")
+    truth = {"L0": 1.3, "A": 0.5, "alpha": 0.5, "C": 0.2}
+    s1 = np.tile(np.linspace(0.5, 8, 40), 2)
+    s2 = np.concatenate((np.zeros(40), np.linspace(0, 0.3, 40)))
+    noise = np.random.default_rng(0).normal(0, 0.002, 80)
+    found = fs.fit(law, {"s1": s1, "s2": s2, "loss": law(truth, s1=s1, s2=s2) * np.exp(noise)})
+    assert all(abs(found.params[k] / v - 1) < 0.15 for k, v in truth.items())
+    assert abs(found.predict(s1=9.0, s2=0.25).value / law(truth, s1=9.0, s2=0.25) - 1) < 0.003
+    with pytest.raises(fs.InputError, match="s1 must be positive"):
+        law(truth, s1=0.0, s2=0.0)

@@ -51,7 +51,9 @@ class Problem:
         given = weights or [None] * self.b
         ones = [np.ones(m) if w is None else np.asarray(w, float) for m, w in zip(self.rows, given, strict=True)]
         self.weights = _padded(ones, self.n, fill=0.0)
-        low, high = ({k: np.log(f(v, axis=1))[:, None] for k, v in self.x.items()} for f in (np.min, np.max))
+        smallest = {k: np.where(v > 0, v, np.inf) if k in law.may_be_zero else v for k, v in self.x.items()}
+        low = {k: np.log(np.min(v, axis=1))[:, None] for k, v in smallest.items()}
+        high = {k: np.log(np.max(v, axis=1))[:, None] for k, v in self.x.items()}
         self.centre = {k: np.exp(0.5 * (low[k] + high[k])) for k in self.x}
         self.reach = {k: np.maximum(0.5 * (high[k] - low[k]), 1e-6) for k in self.x}
         self.exact = True

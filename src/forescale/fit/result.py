@@ -112,7 +112,8 @@ class Fit:
         """Target compute over the largest fitted compute; without params and tokens the largest ratio of any input."""
         if {"params", "tokens"} <= set(x) and "flops" in self.ranges:
             return 6 * x["params"] * x["tokens"] / self.ranges["flops"][1]
-        return np.max([np.maximum(v / self.ranges[k][1], self.ranges[k][0] / v) for k, v in x.items()], axis=0)
+        below = lambda k, v: self.ranges[k][0] / v if self.ranges[k][0] > 0 else np.zeros_like(v)  # from zero nothing is below
+        return np.max([np.maximum(v / self.ranges[k][1], below(k, v)) for k, v in x.items()], axis=0)
 
     def _far(self, factor: np.ndarray) -> tuple[str, ...]:
         worst = float(np.max(factor))

@@ -85,6 +85,7 @@ class Law:
     `formula(p, x)` gets parameters and inputs as attributes, is pure, and broadcasts. `optimum(p, flops)`
     is the closed-form compute-optimal (params, tokens) under C = 6 N D, where there is one.
     `valid` maps inputs to the range the source fitted. `limits` says where the law is known to fail or stop.
+    `may_be_zero` names inputs for which zero has a meaning; all others must be above zero.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Law:
     working: Working | None = None
     latex: str = ""
     limits: str = ""
+    may_be_zero: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -134,8 +136,9 @@ class Law:
                 else value,
                 float,
             )
-            if not np.all(array > 0) or not np.all(np.isfinite(array)):
-                raise InputError(f"{name} must be positive and finite, got {value!r}")
+            fine = array >= 0 if name in self.may_be_zero else array > 0
+            if not np.all(fine) or not np.all(np.isfinite(array)):
+                raise InputError(f"{name} must be {'zero or ' if name in self.may_be_zero else ''}positive and finite, got {value!r}")
             out[name] = array
         return out
 

@@ -40,6 +40,7 @@ def areas(learning_rates, decay=0.999, warmup=0):
     latex=r"L(s) = L_0 + A S_1^{-\alpha} - C S_2",
     limits="constant-rate and decaying phases of one model size; warm-up and changes of batch are not in it",
     valid={"s1": (0.1, 10.0), "s2": (0.02, 0.5)},
+    may_be_zero=("s2",),
     source=Source(
         "arXiv:2408.11029",
         "Tissue et al. 2024, Scaling Law with Learning Rate Annealing",
