@@ -209,7 +209,7 @@ def design(
     candidates: Annotated[Path | None, typer.Option(help="Table of possible runs: params, tokens, flops.")] = None,
     criterion: Annotated[str, typer.Option(help="forecast, optimum (N*) or params.")] = "forecast",
     misfit: Annotated[float, typer.Option(help="How far the law may be off with nothing nearby, in log loss.")] = 0.1,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the runs as CSV.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the runs: CSV, or YAML as a spec for forescale ladder.")] = None,
     html: Html = None,
     json: Json = False,
 ) -> None:
@@ -225,7 +225,13 @@ def design(
     offered = _offered(candidates) if candidates else grid(limit)
     aim = mapping(target)
     found = run_design(offered, aim, limit, source=item, criterion=criterion, misfit=misfit)
-    if out:
+    if out and out.suffix in (".yaml", ".yml"):
+        from ..ladder.spec import of_design
+
+        if not {"params", "tokens"} <= set(aim):
+            raise InputError("a ladder's spec needs a target with params and tokens")
+        out.write_text(of_design(found.runs, aim))
+    elif out:
         _write(found, out)
     draw(lambda: design_figure(found), html)
     show(found, json)

@@ -59,7 +59,7 @@ def coordinate_check(
     if len(widths) < 2:
         raise InputError("a coordinate check needs at least two widths")
     base = {"depth": 2, "context": 32, "batch_size": 512, "learning_rate": 4e-3, "schedule": "constant", "warmup": 1, "weight_decay": 0.0}
-    base |= {"parametrization": "mup", "optimizer": "adamw", "base_width": widths[0], **settings}
+    base |= {"tied": False, "clip": 0.0, "parametrization": "mup", "optimizer": "adamw", "base_width": widths[0], **settings}
     rows = [np.mean([_change(base, w, steps, s) for s in seeds], axis=0) for w in widths]
     change = np.array(rows).T
     names = ("embedding", *(f"block {i + 1}" for i in range(base["depth"])), "logits")

@@ -286,6 +286,10 @@ class Store:
         row = self.db.execute("SELECT value FROM facts WHERE name=?", (name,)).fetchone()
         return json.loads(row["value"]) if row else None
 
+    def facts(self) -> dict[str, Any]:
+        """All that is remembered."""
+        return {r["name"]: json.loads(r["value"]) for r in self.db.execute("SELECT * FROM facts")}
+
 
 def _full(error: Exception) -> bool:
     import errno
