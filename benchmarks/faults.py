@@ -33,8 +33,7 @@ SPEC = {
 EVERY = 0.5
 DRIVER = """import json, sys
 from forescale.ladder import Ladder
-if __name__ == "__main__":
-    Ladder(json.load(open(sys.argv[1])), sys.argv[2]).run(workers=2, every=0.5)
+Ladder(json.load(open(sys.argv[1])), sys.argv[2]).run(workers=2, every=0.5)
 """
 
 
@@ -60,7 +59,7 @@ def verdict(folder: Path, expected: dict, kills: int, landed: int, seconds: floa
 def workers_of(pid: int) -> list[int]:
     try:
         found = [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-        return [c for c in found if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
+        return [c for c in found if b"forescale.ladder.worker" in Path(f"/proc/{c}/cmdline").read_bytes()]
     except OSError:
         return []
 
@@ -90,7 +89,11 @@ def local(victim: str, kills: int, expected: dict, rng: random.Random) -> dict:
                     driver = subprocess.Popen(command)
             driver.wait()
             one = verdict(folder / "wild", expected, done, landed, time.time() - began)
-            failures = one if failures is None else failures | {k: failures[k] + one[k] for k in ("runs", "finished", "same", "attempts")}
+            failures = (
+                one
+                if failures is None
+                else failures | {k: failures[k] + one[k] for k in ("runs", "finished", "same", "attempts")}
+            )
             failures |= {"kills": done, "landed": landed, "seconds": time.time() - began}
             if one["store"] != "ok":
                 failures["store"] = one["store"]
@@ -106,11 +109,11 @@ def node(kills: int, expected: dict, rng: random.Random) -> dict:
     began, total = time.time(), None
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
-    ray.init(address=cluster.address, log_to_driver=False)
+    ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
     while done < kills:
         with tempfile.TemporaryDirectory() as name:
             ladder = Ladder(SPEC, Path(name) / "wild")
-            thread = threading.Thread(target=lambda l=ladder: l.run(executor="ray", workers=2, every=EVERY))
+            thread = threading.Thread(target=lambda ladder=ladder: ladder.run(executor="ray", workers=2, every=EVERY))
             thread.start()
             while done < kills and thread.is_alive():
                 time.sleep(rng.uniform(3.0, 8.0))

@@ -1,8 +1,8 @@
 """What real small runs say of muP, cooldowns that branch off, weight decay and annealing; docs/ladders.md.
 
-    python benchmarks/ladders.py                  read the shipped tables and write the page
-    python benchmarks/ladders.py --train FOLDER   train the ladders of examples/ladders first (an hour on two cores) and
-                                                  write the tables that ship
+python benchmarks/ladders.py                  read the shipped tables and write the page
+python benchmarks/ladders.py --train FOLDER   train the ladders of examples/ladders first (an hour on two cores) and
+                                              write the tables that ship
 """
 
 from __future__ import annotations
@@ -45,16 +45,25 @@ def train(folder: Path, workers: int) -> None:
 def write(study: str, title: str, ladders: list) -> None:
     target = SHIPPED / study
     target.mkdir(exist_ok=True)
-    frames = [ladder.frame().with_columns(pl.when(pl.col("arm") == "").then(pl.lit(ladder.spec.name)).otherwise("arm").alias("arm")) for ladder in ladders]
+    frames = [
+        ladder.frame().with_columns(pl.when(pl.col("arm") == "").then(pl.lit(ladder.spec.name)).otherwise("arm").alias("arm"))
+        for ladder in ladders
+    ]
     table = pl.concat(frames, how="diagonal")
-    table = table.drop([c for c in DROP if c in table.columns and c != "seconds"], "held_out").sort("arm", "params", "tokens", "learning_rate")
+    table = table.drop([c for c in DROP if c in table.columns and c != "seconds"], "held_out").sort(
+        "arm", "params", "tokens", "learning_rate"
+    )
     table.write_parquet(target / "runs.parquet", compression="zstd")
     if study == "annealing":
         parts = []
         for ladder in ladders:
             arms = {p.key: p.counts["arm"] for p in ladder.planned()}
             seen = ladder.curves().filter(pl.col("loss").is_not_null()).with_columns(pl.lit(ladder.spec.name).alias("ladder"))
-            parts.append(seen.with_columns(pl.col("run").replace_strict(arms).alias("arm")).select("ladder", "arm", "step", "tokens", "loss"))
+            parts.append(
+                seen.with_columns(pl.col("run").replace_strict(arms).alias("arm")).select(
+                    "ladder", "arm", "step", "tokens", "loss"
+                )
+            )
         pl.concat(parts).write_parquet(target / "curves.parquet", compression="zstd")
     about = (
         f'slug = "{study}"\ntitle = "{title}, on the Python standard library, trained for forescale"\nlicence = "Apache-2.0"\n'
@@ -76,14 +85,20 @@ def vertex(rows: pl.DataFrame, setting: str) -> tuple[float, float, float]:
 def best_rates() -> pl.DataFrame:
     """Best learning rate by width and arm."""
     groups = studies.load("mup").to_frame().group_by("arm", "width")
-    out = [{"arm": arm, "width": int(width), **dict(zip(("best", "grid", "loss"), vertex(rows, "learning_rate"), strict=True))} for (arm, width), rows in groups]
+    out = [
+        {"arm": arm, "width": int(width), **dict(zip(("best", "grid", "loss"), vertex(rows, "learning_rate"), strict=True))}
+        for (arm, width), rows in groups
+    ]
     return pl.DataFrame(out).sort("arm", "width")
 
 
 def best_decays() -> tuple[pl.DataFrame, float]:
     """Best weight decay by batch, and the slope of its logarithm over log batch."""
     groups = studies.load("weight_decay").to_frame().group_by("batch_size")
-    out = [{"batch": int(b), **dict(zip(("best", "grid", "loss"), vertex(rows, "weight_decay"), strict=True))} for (b,), rows in groups]
+    out = [
+        {"batch": int(b), **dict(zip(("best", "grid", "loss"), vertex(rows, "weight_decay"), strict=True))}
+        for (b,), rows in groups
+    ]
     found = pl.DataFrame(out).sort("batch")
     return found, float(np.polyfit(np.log(found["batch"]), np.log(found["best"]), 1)[0])
 
@@ -92,12 +107,21 @@ def cooldowns() -> tuple[pl.DataFrame, dict]:
     """Branched against from-scratch losses by size and duration, cost and the laws through both."""
     table = studies.load("cooldowns").to_frame()
     branched = table.filter(pl.col("arm") == "branched")
-    cosine = table.filter(pl.col("arm") == "cosine").group_by("params", "tokens").agg(pl.col("loss").min(), pl.col("flops").first())
-    both = branched.join(cosine, on=["params", "tokens"], suffix="_cosine").with_columns((pl.col("loss") / pl.col("loss_cosine") - 1).alias("off"))
+    cosine = (
+        table.filter(pl.col("arm") == "cosine").group_by("params", "tokens").agg(pl.col("loss").min(), pl.col("flops").first())
+    )
+    both = branched.join(cosine, on=["params", "tokens"], suffix="_cosine").with_columns(
+        (pl.col("loss") / pl.col("loss_cosine") - 1).alias("off")
+    )
     durations = sorted(set(both["tokens"].to_list()))
-    config = Config(64, 2, int(durations[-1]), 4e-3, 2048, context=64, schedule="wsd", branches=tuple(int(d) for d in durations[:-1]))
+    config = Config(
+        64, 2, int(durations[-1]), 4e-3, 2048, context=64, schedule="wsd", branches=tuple(int(d) for d in durations[:-1])
+    )
     saved = 1 - trained_steps(config) * config.batch_size / sum(durations)
-    fits = {k: fs.fit(fs.laws.get("chinchilla"), fs.read(t.select("params", "tokens", "loss"))) for k, t in (("branched", branched), ("cosine", cosine))}
+    fits = {
+        k: fs.fit(fs.laws.get("chinchilla"), fs.read(t.select("params", "tokens", "loss")))
+        for k, t in (("branched", branched), ("cosine", cosine))
+    }
     return both.sort("params", "tokens"), {"saved": saved, "fits": fits}
 
 
@@ -130,7 +154,7 @@ def page() -> str:
     lines = [
         "# What small ladders show",
         "",
-        "`python benchmarks/ladders.py` computes this page from the shipped tables (`fs.studies.load(\"mup\")` and so on);",
+        '`python benchmarks/ladders.py` computes this page from the shipped tables (`fs.studies.load("mup")` and so on);',
         "`--train FOLDER` trains them again from `examples/ladders`. Byte-level models on the Python standard library, one seed",
         "each: small, but real.",
         "",
@@ -142,12 +166,24 @@ def page() -> str:
     for arm in sorted(move):
         cells = [f"{v:.4f}" for v in rates.filter(pl.col("arm") == arm)["best"]]
         lines.append(f"| {arm} | {' | '.join(cells)} | {move[arm]:.2f}x |")
-    lines += ["", "## Best weight decay of AdamW grows with the batch", "", "| batch (tokens) | best decay | on the grid | loss |", "|---|---|---|---|"]
+    lines += [
+        "",
+        "## Best weight decay of AdamW grows with the batch",
+        "",
+        "| batch (tokens) | best decay | on the grid | loss |",
+        "|---|---|---|---|",
+    ]
     lines += [f"| {r['batch']} | {r['best']:.3f} | {r['grid']:g} | {r['loss']:.4f} |" for r in decays.iter_rows(named=True)]
-    lines += ["", f"Slope of log decay over log batch at fixed data: **{slope:.2f}** (linear is 1).", "", "## Cooldowns that branch off one trunk", ""]
+    lines += [
+        "",
+        f"Slope of log decay over log batch at fixed data: **{slope:.2f}** (linear is 1).",
+        "",
+        "## Cooldowns that branch off one trunk",
+        "",
+    ]
     off = both["off"].to_numpy()
     lines.append(
-        f"Five durations from one trunk cost {1 - rest['saved']:.0%} of five runs (saved: {rest['saved']:.1%}, as the dry run counts it). Each branch"
+        f"Five durations from one trunk cost {1 - rest['saved']:.0%} of five runs, as the dry run counts it. Each branch"
         f" is bit for bit the warm-up, stable, decay run of that duration. Against cosine runs from scratch, the better of two"
         f" peak rates: {off.mean():+.2%} on average, from {off.min():+.2%} to {off.max():+.2%} over {len(off)} points."
     )

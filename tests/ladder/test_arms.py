@@ -44,13 +44,15 @@ def close(found, expected):
 
 @torch.no_grad()
 def test_attention_is_softmax_of_rotated_products():
-    c, m, x = built(mixer="attention")
+    _c, m, x = built(mixer="attention")
     q, k, v = heads(m, x)
     out = torch.zeros_like(v)
     angle = lambda p: torch.tensor([p * 10_000.0 ** (-i / 16) for i in range(0, 16, 2)], dtype=torch.float64)
+
     def turn(z, p):  # a rotation by complex numbers, the other way of writing it
         turned = torch.complex(z[..., :8], z[..., 8:]) * torch.polar(torch.ones(8, dtype=torch.float64), angle(p))
         return torch.cat((turned.real, turned.imag), dim=-1)
+
     for i in range(LENGTH):
         scores = torch.stack([(turn(q[:, i], i) * turn(k[:, j], j)).sum(-1) / 4 for j in range(i + 1)], dim=-1)
         out[:, i] = torch.einsum("bhj,bjhd->bhd", scores.softmax(-1), v[:, : i + 1])
@@ -64,7 +66,7 @@ def test_attention_is_softmax_of_rotated_products():
 @torch.no_grad()
 @pytest.mark.parametrize("kind", ["linear", "transnormer", "mala"])
 def test_linear_attentions_equal_their_recurrences(kind):
-    c, m, x = built(mixer=kind)
+    _c, m, x = built(mixer=kind)
     q, k, v = heads(m, x)
     q, k = 1 + F.elu(q), 1 + F.elu(k)
     if kind == "mala":
@@ -86,7 +88,7 @@ def test_linear_attentions_equal_their_recurrences(kind):
 
 @torch.no_grad()
 def test_early_transnormer_blocks_attend_within_chunks_only():
-    c, m, x = built(index=0, mixer="transnormer")
+    _c, m, x = built(index=0, mixer="transnormer")
     q, k, v = heads(m, x)
     out = torch.zeros_like(v)
     for t in range(LENGTH):
@@ -172,7 +174,7 @@ def test_monarch_is_the_fourier_transform_and_the_convolution_is_a_sum():
     close(monarch(z, left, right).abs(), torch.fft.fft(z).abs())
     assert (monarch(z, left, right) - torch.fft.fft(z)).abs().max() < EXACT
     assert left.numel() + right.numel() == 2 * 64**1.5
-    c, m, x = built(mixer="monarch")
+    _c, m, x = built(mixer="monarch")
     m.left, m.right = (f.to(torch.complex128) for f in fourier_factors(m.size**2))
     value, gate = m.enter(x).chunk(2, dim=-1)
     out = torch.stack([sum(m.filter[t - j] * value[:, j] for j in range(t + 1)) for t in range(LENGTH)], 1)
@@ -181,7 +183,7 @@ def test_monarch_is_the_fourier_transform_and_the_convolution_is_a_sum():
 
 @torch.no_grad()
 def test_token_mlp_sums_over_earlier_positions():
-    c, m, x = built(mixer="mlp")
+    _c, m, x = built(mixer="mlp")
     hidden = torch.stack([sum(m.first[t, j] * x[:, j] for j in range(t + 1)) for t in range(LENGTH)], 1)
     hidden = F.gelu(hidden)
     out = torch.stack([sum(m.second[t, j] * hidden[:, j] for j in range(t + 1)) for t in range(LENGTH)], 1)
@@ -191,7 +193,7 @@ def test_token_mlp_sums_over_earlier_positions():
 @torch.no_grad()
 @pytest.mark.parametrize("kind", [m for m in MIXERS if m != "none"])
 def test_no_mixer_sees_the_future(kind):
-    c, m, x = built(mixer=kind)
+    _c, m, x = built(mixer=kind)
     changed = x.clone()
     changed[:, 40:] = 9.0
     assert (m(x)[:, :40] - m(changed)[:, :40]).abs().max() < 1e-5

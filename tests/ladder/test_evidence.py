@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-import ladders  # noqa: E402
+import ladders
 
 
 def test_the_best_rate_stays_under_mup_and_moves_under_standard():
@@ -27,7 +27,9 @@ def test_cooldowns_serve_five_durations_for_less_and_the_laws_agree():
     assert len(both) == 25 and both["off"].max() < 0.01 and rest["saved"] > 0.4
     spent = ladders.studies.load("cooldowns").to_frame()
     branched = spent.filter(spent["arm"] == "branched").unique("params")["seconds"].sum()
-    single = spent.filter((spent["arm"] == "cosine") & (spent["learning_rate"] <= 0.012)).unique(["params", "tokens"])["seconds"].sum()
+    single = (
+        spent.filter((spent["arm"] == "cosine") & (spent["learning_rate"] <= 0.012)).unique(["params", "tokens"])["seconds"].sum()
+    )
     assert branched < 0.6 * single  # measured seconds, not only counted steps
     a, b = rest["fits"].values()
     for name in ("alpha", "beta"):

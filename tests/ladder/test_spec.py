@@ -20,7 +20,15 @@ def changed(**changes):
 
 
 def test_sizes_crossed_with_tokens_arms_seeds_and_swept_rates():
-    found = runs(read(changed(arms={"a": {}, "b": {"mixer": "linear"}}, seeds=[0, 1], training={"learning_rate": [0.01, 0.02], "batch_size": "1k"})))
+    found = runs(
+        read(
+            changed(
+                arms={"a": {}, "b": {"mixer": "linear"}},
+                seeds=[0, 1],
+                training={"learning_rate": [0.01, 0.02], "batch_size": "1k"},
+            )
+        )
+    )
     assert len(found) == 2 * 2 * 2 * 2 * 2 and len({p.key for p in found}) == 32
     for p in found:
         c = Config.of(p.config)
@@ -48,14 +56,16 @@ def test_settings_follow_power_laws_and_rules():
     rule = next(r for r in rules.every() if r.answers == "learning_rate" and r.transfer and r.inputs == ("width",))
     policy = {"rule": rule.name, "value": 0.01, "from": {"width": 16}}
     for p in runs(read(changed(training={"learning_rate": policy}))):
-        assert p.config["learning_rate"] == pytest.approx(float(rule({"width": p.config["width"]}, {"width": 16}, 0.01)), rel=1e-5)
+        assert p.config["learning_rate"] == pytest.approx(
+            float(rule({"width": p.config["width"]}, {"width": 16}, 0.01)), rel=1e-5
+        )
 
 
 @pytest.mark.parametrize("target", [1e4, 5e4, 1e6, 1.24e8, 7e9, 70e9])
 def test_shapes_come_close_to_the_size_asked_for(target):
     width, depth = shape_for(target, {"vocabulary": 256 if target < 1e8 else 50_000})
     n = params(Config(width, depth, 1, 1.0, vocabulary=256 if target < 1e8 else 50_000))
-    assert abs(n / target - 1) < 0.06
+    assert abs(n / target - 1) < 0.12 and 4 < width / depth < 150
 
 
 def test_branches_are_tokens_or_shares_of_the_run():

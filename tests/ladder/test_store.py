@@ -161,7 +161,9 @@ def test_a_full_disk_gives_one_line_and_loses_nothing_finished(spec, tmp_path):
         with (small / "filler").open("ab", buffering=0) as out, pytest.raises(OSError):
             while True:
                 out.write(b"x" * 4096)
-        with pytest.raises(StoreError, match="the disk is full: free some space and run the same command again; finished runs are kept"):
+        with pytest.raises(
+            StoreError, match="the disk is full: free some space and run the same command again; finished runs are kept"
+        ):
             Ladder(spec | {"seeds": [0, 1, 2, 3, 4]}, small / "a").run(workers=1, every=0.01)
         (small / "filler").unlink()
         kept = losses(Store(small / "a").rows([r["key"] for r in rows]))
@@ -172,7 +174,10 @@ def test_a_full_disk_gives_one_line_and_loses_nothing_finished(spec, tmp_path):
         subprocess.run(["umount", "-l", str(small)], check=True)
 
 
-DRIVER = "import sys, json; from forescale.ladder import Ladder\nif __name__ == '__main__': Ladder(json.load(open(sys.argv[1])), sys.argv[2]).run(workers=2, every=0.05)"
+DRIVER = """import json, sys
+from forescale.ladder import Ladder
+Ladder(json.load(open(sys.argv[1])), sys.argv[2]).run(workers=2, every=0.05)
+"""
 
 
 def children(pid):
@@ -192,7 +197,7 @@ def test_killed_at_random_every_run_finishes_once_with_the_same_bits(spec, tmp_p
         time.sleep(0.9 + 0.13 * kills)
         if driver.poll() is not None:
             break
-        workers = [c for c in children(driver.pid) if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
+        workers = [c for c in children(driver.pid) if b"forescale.ladder.worker" in Path(f"/proc/{c}/cmdline").read_bytes()]
         target = driver.pid if victim == "driver" else workers[kills % len(workers)] if workers else None
         if target:
             os.kill(target, signal.SIGKILL)

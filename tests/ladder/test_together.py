@@ -13,7 +13,11 @@ from forescale.ladder.trainer import train  # noqa: E402
 from .conftest import Memory  # noqa: E402
 
 
-@pytest.mark.parametrize("changes", [{}, {"parametrization": "mup", "base_width": 8, "tied": False}, {"mixer": "linear", "feedforward": "swiglu"}], ids=["plain", "mup", "linear"])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"parametrization": "mup", "base_width": 8, "tied": False}, {"mixer": "linear", "feedforward": "swiglu"}],
+    ids=["plain", "mup", "linear"],
+)
 def test_each_run_is_what_it_is_alone(tiny, changes):
     given = [
         {**tiny, **changes, "tokens": 20_480, "seed": s, "learning_rate": r, "weight_decay": w}
@@ -39,7 +43,13 @@ def test_a_ladder_groups_what_is_alike_and_refuses_what_is_not(tiny, tmp_path):
     with pytest.raises(InputError, match="only seed, learning rate and weight decay may differ"):
         train_together([{**tiny, "tokens": 10_240}, {**tiny, "tokens": 20_480}])
     training = {"learning_rate": [4e-3, 8e-3], "batch_size": 512}
-    spec = {"model": {"context": 64}, "sizes": [{"width": 16, "depth": 1}], "tokens": [10_240, 20_480], "seeds": [0, 1], "training": training}
+    spec = {
+        "model": {"context": 64},
+        "sizes": [{"width": 16, "depth": 1}],
+        "tokens": [10_240, 20_480],
+        "seeds": [0, 1],
+        "training": training,
+    }
     rows = Ladder(spec, tmp_path / "a").run(workers=1, together=8)
     alone = Ladder(spec, tmp_path / "b").run(workers=1)
     assert [r["result"]["together"] for r in rows] == [4] * 8

@@ -8,7 +8,6 @@ torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
 import numpy as np  # noqa: E402
-from .conftest import Memory  # noqa: E402
 
 from forescale import studies  # noqa: E402
 from forescale.errors import InputError  # noqa: E402
@@ -16,6 +15,8 @@ from forescale.ladder import Diverged  # noqa: E402
 from forescale.ladder.config import FEEDFORWARDS, MIXERS, OPTIMIZERS, Config  # noqa: E402
 from forescale.ladder.schedule import segments, trained_steps  # noqa: E402
 from forescale.ladder.trainer import Session, train  # noqa: E402
+
+from .conftest import Memory  # noqa: E402
 
 
 def collect():
@@ -33,7 +34,12 @@ def test_a_shipped_run_is_reproduced():
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"schedule": "wsd", "branches": [16_384, 32_768], "average": "swa"}, {"optimizer": "spectral", "average": "ema"}, {"noise_every": 5}],
+    [
+        {},
+        {"schedule": "wsd", "branches": [16_384, 32_768], "average": "swa"},
+        {"optimizer": "spectral", "average": "ema"},
+        {"noise_every": 5},
+    ],
     ids=["plain", "branches", "spectral", "noise"],
 )
 def test_resuming_from_any_checkpoint_gives_the_same_bits(tiny, changes):
@@ -61,7 +67,14 @@ def test_a_cooldown_is_bit_for_bit_the_run_made_for_that_duration(tiny):
 @pytest.mark.parametrize("parametrization", ["standard", "mup"])
 def test_every_optimizer_learns(tiny, optimizer, parametrization):
     rate = {"adamw": 8e-3, "sgd": 0.3, "sign": 4e-3, "spectral": 0.02, "column": 0.3}[optimizer]
-    given = {**tiny, "tokens": 122_880, "optimizer": optimizer, "parametrization": parametrization, "learning_rate": rate, "base_width": 8}
+    given = {
+        **tiny,
+        "tokens": 122_880,
+        "optimizer": optimizer,
+        "parametrization": parametrization,
+        "learning_rate": rate,
+        "base_width": 8,
+    }
     assert train(given, lambda *a, **k: None, Memory())["rows"][0]["loss"] < 3.3  # a uniform guess has 5.5
 
 
@@ -123,7 +136,11 @@ def test_noise_scale_is_the_trace_over_the_squared_gradient():
 
 def test_diverged_runs_say_so(tiny):
     with pytest.raises(Diverged, match="step"):
-        train({**tiny, "tokens": 204_800, "learning_rate": 30.0, "optimizer": "sgd", "clip": 0, "warmup": 1}, lambda *a, **k: None, Memory())
+        train(
+            {**tiny, "tokens": 204_800, "learning_rate": 30.0, "optimizer": "sgd", "clip": 0, "warmup": 1},
+            lambda *a, **k: None,
+            Memory(),
+        )
 
 
 def test_text_comes_from_files_byte_pairs_and_data_sets(tmp_path, tiny):
@@ -135,7 +152,11 @@ def test_text_comes_from_files_byte_pairs_and_data_sets(tmp_path, tiny):
     by_pairs = text(str(tmp_path / "*.txt"), "bpe:300")
     assert by_pairs.bytes_per_token > 2 and by_bytes.bytes_per_token == 1
     assert len(by_pairs.valid) * by_pairs.bytes_per_token == pytest.approx(len(by_bytes.valid))
-    row = train({**tiny, "tokens": 10_240, "data": str(tmp_path), "tokenizer": "bpe:300", "vocabulary": 300}, lambda *a, **k: None, Memory())["rows"][0]
+    row = train(
+        {**tiny, "tokens": 10_240, "data": str(tmp_path), "tokenizer": "bpe:300", "vocabulary": 300},
+        lambda *a, **k: None,
+        Memory(),
+    )["rows"][0]
     assert row["bits_per_byte"] == pytest.approx(row["loss"] / math.log(2) / by_pairs.bytes_per_token)
     with pytest.raises(InputError, match="no text files"):
         text(str(tmp_path / "none*"), "byte")

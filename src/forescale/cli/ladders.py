@@ -66,7 +66,7 @@ def _plan(ladder, json: bool) -> None:
         typer.echo(json_module.dumps(rows))
         return
     shown = lambda v, unit="": "-" if v is None else f"{format_number(v)}{unit}"
-    typer.echo(f"{'arm':12} {'params':>7} {'tokens':>7} {'FLOP':>8} {'steps':>6} {'batch':>6} {'rate':>8} {'memory':>7} {'time':>7} {'cost':>6}")
+    typer.echo("arm           params  tokens     FLOP  steps  batch     rate  memory    time   cost")
     for r in rows:
         memory = "-" if "memory" not in r else f"{r['memory'] / 1e6:.0f} MB"
         numbers = (shown(r["params"]), shown(r["tokens"]), f"{r['flops']:.2e}", r.get("steps", "-"), shown(r["batch_size"]))
@@ -145,7 +145,8 @@ def ladder_forecast(spec: SpecFile, out: Folder = None, level: float = 0.9, json
         return
     for r in rows:
         late = "  made after the run" if r["late"] else ""
-        typer.echo(f"{_point(r)} loss {r['value']:.4f}  [{r['low']:.4f}, {r['high']:.4f}] {r['level']:.0%}, {r['factor']:.3g}x beyond {r['rows']} runs{late}")
+        ends = f"[{r['low']:.4f}, {r['high']:.4f}] {r['level']:.0%}"
+        typer.echo(f"{_point(r)} loss {r['value']:.4f}  {ends}, {r['factor']:.3g}x beyond {r['rows']} runs{late}")
         for flag in r["flags"]:
             typer.echo(f"  flag: {flag}")
 
@@ -220,7 +221,9 @@ def ladder_tail(
 
 
 @ladder_app.command("cancel")
-def ladder_cancel(folder: StoreFolder, key: Annotated[str, typer.Argument(help="Beginning of a run's key; default: all.")] = "") -> None:
+def ladder_cancel(
+    folder: StoreFolder, key: Annotated[str, typer.Argument(help="Beginning of a run's key; default: all.")] = ""
+) -> None:
     """Cancel runs that have not ended; what is finished is kept."""
     from ..ladder import Store
 
@@ -240,7 +243,9 @@ def ladder_coord_check(
     from ..ladder.coordinates import coordinate_check
     from ..report.laddering import coordinates_figure
 
-    found = coordinate_check({"parametrization": parametrization, "optimizer": optimizer, "learning_rate": learning_rate}, steps=steps)
+    found = coordinate_check(
+        {"parametrization": parametrization, "optimizer": optimizer, "learning_rate": learning_rate}, steps=steps
+    )
     draw(lambda: coordinates_figure(found), html)
     if json:
         typer.echo(json_module.dumps(found.to_dict()))

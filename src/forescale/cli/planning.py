@@ -209,7 +209,9 @@ def design(
     candidates: Annotated[Path | None, typer.Option(help="Table of possible runs: params, tokens, flops.")] = None,
     criterion: Annotated[str, typer.Option(help="forecast, optimum (N*) or params.")] = "forecast",
     misfit: Annotated[float, typer.Option(help="How far the law may be off with nothing nearby, in log loss.")] = 0.1,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the runs: CSV, or YAML as a spec for forescale ladder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write the runs: CSV, or YAML as a spec for forescale ladder.")
+    ] = None,
     html: Html = None,
     json: Json = False,
 ) -> None:

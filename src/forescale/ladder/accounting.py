@@ -43,7 +43,9 @@ def _mixer(c: Config, index: int) -> tuple[int, float]:
     if c.mixer == "h3":
         return qkv_out + c.state * d + _space(c), 2 * qkv_out
     if c.mixer == "monarch":
-        m = math.isqrt(2 * t - 1) + 1  # a transform of m^2 points is two products of m x m blocks, counted as torch counts complex
+        m = (
+            math.isqrt(2 * t - 1) + 1
+        )  # a transform of m^2 points is two products of m x m blocks, counted as torch counts complex
         return 3 * d * d + d * t, 6 * d * d + (2 + 1 / c.sequences) * 4 * m**3 * d / t
     if c.mixer == "mlp":
         return 2 * t * t + d * d, 4 * t * d + 2 * d * d

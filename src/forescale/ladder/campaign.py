@@ -56,8 +56,8 @@ class Ladder:
     ) -> list[dict]:
         """Train what is not finished and return the store's rows; held-out runs only where `held_out`.
 
-        `executor` is local (`workers` processes; devices) or ray (cpus, gpus, address); `together` runs alike go as one program. `every` is the seconds between
-        checkpoints. Also writes runs.parquet and curves.parquet into the folder.
+        `executor` is local (`workers` processes; devices) or ray (cpus, gpus, address); `together` runs alike go as one
+        program. `every` is the seconds between checkpoints. Also writes runs.parquet and curves.parquet into the folder.
         """
         if executor not in EXECUTORS:
             raise one_of("executor", executor, EXECUTORS)
@@ -159,7 +159,9 @@ class Ladder:
         out, frame = [], self.frame()
         for row in kept.values():
             losses = [
-                r["loss"] for r in frame.iter_rows(named=True) if r["held_out"] and all(r[k] == row[k] for k in ("arm", "params", "tokens"))
+                r["loss"]
+                for r in frame.iter_rows(named=True)
+                if r["held_out"] and all(r[k] == row[k] for k in ("arm", "params", "tokens"))
             ]
             if not losses:
                 out.append(row | {"loss": None, "error": None, "inside": None})

@@ -173,4 +173,6 @@ class Config:
         return Config(**out)
 
 
-DEFAULTS = {f.name: list(f.default) if isinstance(f.default, tuple) else f.default for f in fields(Config) if f.default is not MISSING}
+DEFAULTS = {
+    f.name: list(f.default) if isinstance(f.default, tuple) else f.default for f in fields(Config) if f.default is not MISSING
+}

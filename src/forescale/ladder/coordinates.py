@@ -39,9 +39,16 @@ class CoordinateCheck:
 
     def summary(self) -> str:
         head = "layer     " + "".join(f"{w:>10}" for w in self.widths) + "     slope"
-        lines = [f"{n:10}" + "".join(f"{v:10.4g}" for v in row) + f"{s:+10.3f}" for n, row, s in zip(self.layers, self.change, self.slope, strict=True)]
+        lines = [
+            f"{n:10}" + "".join(f"{v:10.4g}" for v in row) + f"{s:+10.3f}"
+            for n, row, s in zip(self.layers, self.change, self.slope, strict=True)
+        ]
         worst = float(self.slope[np.argmax(np.abs(self.slope))])
-        verdict = "flat: rates carry over" if self.flat else f"not flat (steepest {worst:+.2f}): a rate tuned at one width is off at another"
+        verdict = (
+            "flat: rates carry over"
+            if self.flat
+            else f"not flat (steepest {worst:+.2f}): a rate tuned at one width is off at another"
+        )
         return "\n".join([head, *lines, f"{self.settings['parametrization']}, {self.settings['optimizer']}: {verdict}"])
 
     def to_dict(self) -> dict[str, Any]:
@@ -58,13 +65,23 @@ def coordinate_check(
     """
     if len(widths) < 2:
         raise InputError("a coordinate check needs at least two widths")
-    base = {"depth": 2, "context": 32, "batch_size": 512, "learning_rate": 4e-3, "schedule": "constant", "warmup": 1, "weight_decay": 0.0}
+    base = {
+        "depth": 2,
+        "context": 32,
+        "batch_size": 512,
+        "learning_rate": 4e-3,
+        "schedule": "constant",
+        "warmup": 1,
+        "weight_decay": 0.0,
+    }
     base |= {"tied": False, "clip": 0.0, "parametrization": "mup", "optimizer": "adamw", "base_width": widths[0], **settings}
     rows = [np.mean([_change(base, w, steps, s) for s in seeds], axis=0) for w in widths]
     change = np.array(rows).T
     names = ("embedding", *(f"block {i + 1}" for i in range(base["depth"])), "logits")
     slope = np.polyfit(np.log(widths), np.log(np.maximum(change, 1e-30)).T, 1)[0]
-    return CoordinateCheck(names, tuple(widths), change, slope, {k: base[k] for k in ("parametrization", "optimizer", "learning_rate")})
+    return CoordinateCheck(
+        names, tuple(widths), change, slope, {k: base[k] for k in ("parametrization", "optimizer", "learning_rate")}
+    )
 
 
 def _change(base: Mapping[str, Any], width: int, steps: int, seed: int) -> list[float]:

@@ -49,6 +49,12 @@ def estimate(planned: list[Planned], hardware: Mapping[str, Any]) -> list[dict[s
         seconds = None if speed is None else float(p.counts["flops"] / speed[i])
         cost = None if seconds is None or price is None else seconds / 3600 * price
         batch = p.config.get("batch_size")
-        row = {"key": p.key, **p.counts, "batch_size": batch, "learning_rate": p.config.get("learning_rate"), "seed": p.config.get("seed")}
+        row = {
+            "key": p.key,
+            **p.counts,
+            "batch_size": batch,
+            "learning_rate": p.config.get("learning_rate"),
+            "seed": p.config.get("seed"),
+        }
         out.append(row | {"seconds": seconds, "cost": cost, "held_out": p.held_out})
     return out

@@ -2,68 +2,59 @@
 
 from __future__ import annotations
 
-import ctypes
-import multiprocessing
+import json
 import os
-import signal
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 
 from ..errors import ForescaleError
 from .store import Store, StoreError, process_name
-from .work import CHECKPOINT_EVERY, work
+from .work import CHECKPOINT_EVERY
+from .worker import STORE_FAILED
 
 POLL = 0.2  # seconds
 
 
-def _die_with(parent: int) -> None:
-    """Ask the kernel to end this process with its driver; where it cannot, claims are fenced all the same."""
-    try:
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    except (OSError, AttributeError):
-        return
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def _worker(folder: str, owner: str, keys: list[str], every: float, together: int, parent: int, say) -> None:
-    _die_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
-    try:
-        work(Store(folder, create=False), owner, keys, every, together)
-    except StoreError as error:
-        say.send(str(error))
-        os._exit(3)
-
-
 class _Slot:
-    """One worker process and how to replace it."""
+    """One worker process and how to replace it. A fresh interpreter: nothing of the driver's script is run again in it."""
 
-    def __init__(self, index: int, folder: Path, keys: list[str], every: float, together: int, devices: int):
-        self.args = (str(folder), keys, every, together)
-        self.index, self.devices = index, devices
-        self.context = multiprocessing.get_context("spawn")
+    def __init__(self, index: int, order: dict, devices: int):
+        self.order, self.environment = order, dict(os.environ)
+        if devices:
+            self.environment["CUDA_VISIBLE_DEVICES"] = str(index % devices)
         self.start()
 
     def start(self) -> None:
-        folder, *rest = self.args
         self.owner = f"{process_name()}/{uuid.uuid4().hex[:8]}"
-        self.listen, say = self.context.Pipe(duplex=False)
-        if self.devices:
-            os.environ["CUDA_VISIBLE_DEVICES"] = str(self.index % self.devices)
-        target = (folder, self.owner, *rest, os.getpid(), say)
-        self.process = self.context.Process(target=_worker, args=target, daemon=True)
-        self.process.start()
-        say.close()
+        pipes = os.name == "posix"  # elsewhere a descriptor cannot be handed on, and the reason stays unsaid
+        self.listen, say = os.pipe() if pipes else (None, None)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "forescale.ladder.worker"],
+            stdin=subprocess.PIPE,
+            env=self.environment,
+            pass_fds=(say,) if pipes else (),
+        )
+        if pipes:
+            os.close(say)
+        try:
+            with self.process.stdin as out:
+                out.write(json.dumps(self.order | {"owner": self.owner, "parent": os.getpid(), "say": say}).encode())
+        except BrokenPipeError:
+            pass  # it was killed before it could listen; it counts as any dead worker
 
     def complaint(self) -> str | None:
         """What a worker that ended had to say about the store."""
-        try:
-            return self.listen.recv() if self.listen.poll() else None
-        except EOFError:
-            return None
+        said = os.read(self.listen, 4096).decode() if self.listen is not None else ""
+        self.close()
+        return said or "a worker could not write the store" if self.process.returncode == STORE_FAILED else None
+
+    def close(self) -> None:
+        if self.listen is not None:
+            os.close(self.listen)
+            self.listen = None
 
 
 def run_local(
@@ -77,19 +68,20 @@ def run_local(
 ) -> None:
     """Train the runs `keys` of the store; returns when each has ended. `watch` is called with the store's rows now and then.
 
-    `devices` GPUs are shared out one to a worker; `together` runs alike share one as one program. Raises StoreError where the store cannot be written.
+    `devices` GPUs are shared out one to a worker; `together` runs alike share one as one program. Raises StoreError where
+    the store cannot be written.
     """
     open_runs = lambda: sum(r["state"] in ("waiting", "running") for r in store.rows(keys))
-    count = min(workers or devices or os.cpu_count() or 1, max(1, open_runs()))
     if not open_runs():
         return
-    slots = [_Slot(i, store.folder, keys, every, together, devices) for i in range(count)]
+    count = min(workers or devices or os.cpu_count() or 1, open_runs())
+    order = {"folder": str(store.folder), "keys": keys, "every": every, "together": together}
+    slots = [_Slot(i, order, devices) for i in range(count)]
     try:
         while slots:
             time.sleep(POLL)
             watch(store.rows(keys))
-            for slot in [s for s in slots if not s.process.is_alive()]:
-                slot.process.join()
+            for slot in [s for s in slots if s.process.poll() is not None]:
                 if (said := slot.complaint()) is not None:
                     raise StoreError(said)
                 store.release(slot.owner)
@@ -100,7 +92,8 @@ def run_local(
     finally:
         for slot in slots:
             slot.process.kill()
-            slot.process.join()
+            slot.process.wait()
+            slot.close()
             _release(store, slot.owner)
     watch(store.rows(keys))
 

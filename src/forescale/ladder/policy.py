@@ -24,7 +24,9 @@ def value_of(policy: Any, name: str, run: Mapping[str, float]) -> float:
         return _by_rule(policy, name, run)
     axes = [a for a in AXES if a in policy]
     if len(axes) != 1 or set(policy) != {"value", axes[0], "exponent"}:
-        raise InputError(f"{name} must be a number, {{value, one of {'|'.join(AXES)}, exponent}} or {{rule, value, from}}, got {dict(policy)!r}")
+        raise InputError(
+            f"{name} must be a number, {{value, {'|'.join(AXES)}, exponent}} or {{rule, value, from}}, got {dict(policy)!r}"
+        )
     axis = axes[0]
     if axis not in run:
         raise InputError(f"{name} cannot depend on {axis}: it is not known when {name} is set")

@@ -19,8 +19,8 @@ CLOSE = 0.25  # a shape further than this from the size asked for is refused
 def shape_for(target: float, model: Mapping[str, Any]) -> tuple[int, int]:
     """(width, depth) whose parameters come closest to `target`; `width` or `depth` given in `model` is kept.
 
-    Widths are multiples of head_dim. Among shapes within 5 % the one nearest to `aspect` (default 32) is taken; raises
-    InputError where none is within a quarter.
+    Widths are multiples of head_dim. A tenth off the size weighs as much as a factor 4 off `aspect` (width over depth,
+    default 32); raises InputError where no shape is within a quarter.
     """
     return _shape_for(float(target), tuple(sorted(model.items())))
 
@@ -37,12 +37,14 @@ def _shape_for(target: float, items: tuple) -> tuple[int, int]:
         widths = [int(model["width"])] if "width" in model else _near(target, depth, head, rest)
         for width in widths:
             off = abs(math.log(_count(width, depth, rest) / target))
-            score = (max(off, 0.05), abs(math.log(width / depth / aspect)), off)
+            score = (off / 0.1) ** 2 + (math.log(width / depth / aspect) / math.log(4)) ** 2
             if best is None or score < best[0]:
                 best = (score, width, depth, off)
     if best is None or best[3] > CLOSE:
         found = f"; the closest has {_count(best[1], best[2], rest):,}" if best else ""
-        raise InputError(f"no shape of this model has about {target:,.0f} parameters{found}: give width or depth, or another size")
+        raise InputError(
+            f"no shape of this model has about {target:,.0f} parameters{found}: give width or depth, or another size"
+        )
     return best[1], best[2]
 
 

@@ -70,9 +70,12 @@ def of_design(columns: Mapping[str, Any], target: Mapping[str, Any]) -> str:
     """
     row = lambda n, d: f"  - {{params: {float(n):.6g}, tokens: {float(d):.6g}}}"
     pairs = zip(columns["params"], columns["tokens"], strict=True)
-    listed = [row(n, d) for n, d in pairs] + [row(parse_positive(target["params"], "params"), parse_positive(target["tokens"], "tokens"))]
+    listed = [row(n, d) for n, d in pairs] + [
+        row(parse_positive(target["params"], "params"), parse_positive(target["tokens"], "tokens"))
+    ]
     head = "# The runs a design picked, and last the one they are to foretell. Settings below are a start: look at them.\n"
-    training = "training:\n  learning_rate: {value: 8.0e-3, params: 30k, exponent: -0.3}\n  batch_size: {value: 1k, tokens: 400k, exponent: 0.4}\n"
+    rate = "learning_rate: {value: 8.0e-3, params: 30k, exponent: -0.3}"
+    training = f"training:\n  {rate}\n  batch_size: {{value: 1k, tokens: 400k, exponent: 0.4}}\n"
     return f"{head}runs:\n" + "\n".join(listed) + f"\nhold_out: 1\n{training}"
 
 

@@ -144,7 +144,9 @@ def write_study(store: Store, runs: list[Planned], folder: Path) -> None:
         table.append({"run": name, "loss": loss, **picked, **settings, **rest})
         for p in store.points(run.key):
             curves.append({"run": name, "step": p["step"], "tokens": p["tokens"], "train_loss": p["train_loss"]})
-    pl.DataFrame(table).sort("role", "flops", "params", "learning_rate", "seed").write_parquet(folder / "runs.parquet", compression="zstd")
+    pl.DataFrame(table).sort("role", "flops", "params", "learning_rate", "seed").write_parquet(
+        folder / "runs.parquet", compression="zstd"
+    )
     pl.DataFrame(curves).with_columns(pl.col("train_loss").cast(pl.Float32)).write_parquet(
         folder / "curves.parquet", compression="zstd"
     )

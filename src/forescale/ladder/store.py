@@ -156,7 +156,9 @@ class Store:
         out = []
         with self._writing("claim runs in"):
             first = self.db.execute("SELECT trial, config FROM runs WHERE key=?", (key,)).fetchone()
-            for row in self.db.execute("SELECT * FROM runs WHERE state='waiting' AND trial=? ORDER BY place", (first["trial"],)).fetchall():
+            for row in self.db.execute(
+                "SELECT * FROM runs WHERE state='waiting' AND trial=? ORDER BY place", (first["trial"],)
+            ).fetchall():
                 if len(out) < most and (keys is None or row["key"] in keys) and same(row["config"]) == same(first["config"]):
                     values = (owner, time.time(), row["key"])
                     self.db.execute("UPDATE runs SET state='running', owner=?, seen=?, attempts=attempts+1 WHERE key=?", values)

@@ -46,7 +46,10 @@ class _AdamW:
         self.params, self.config, self.step_count = params, configs[0], 0
         self.first = {k: torch.zeros_like(p) for k, p in params.items()}
         self.second = {k: torch.zeros_like(p) for k, p in params.items()}
-        found = [{n: (g["factor"], g["weight_decay"]) for g in groups(m, c) for n in g["names"]} for m, c in zip(models, configs, strict=True)]
+        found = [
+            {n: (g["factor"], g["weight_decay"]) for g in groups(m, c) for n in g["names"]}
+            for m, c in zip(models, configs, strict=True)
+        ]
         where = next(iter(params.values())).device
         column = lambda name, i: torch.tensor([f[name][i] for f in found], device=where).view(-1, *[1] * (params[name].ndim - 1))
         self.factor, self.decay = ({k: column(k, i) for k in params} for i in (0, 1))
@@ -73,7 +76,9 @@ def _clip(gradients: dict[str, torch.Tensor], most: float) -> None:
         g.mul_(factor.view(-1, *[1] * (g.ndim - 1)))
 
 
-def train_together(given: Sequence[Mapping[str, Any]], report: Callable[..., None] = lambda *a, **k: None) -> list[dict[str, Any]]:
+def train_together(
+    given: Sequence[Mapping[str, Any]], report: Callable[..., None] = lambda *a, **k: None
+) -> list[dict[str, Any]]:
     """Train runs that are `alike` and return each one's result as `trainer.train` would; `report(run index, step, ...)`.
 
     A run whose loss is not finite comes back with `diverged` and no rows. No checkpoints: the runs are short.
@@ -81,7 +86,9 @@ def train_together(given: Sequence[Mapping[str, Any]], report: Callable[..., Non
     configs = [Config.of(g) for g in given]
     base = configs[0]
     if not all(alike(given[0], g) for g in given) or not possible(base):
-        raise InputError("these runs cannot be trained together: only seed, learning rate and weight decay may differ, under AdamW")
+        raise InputError(
+            "these runs cannot be trained together: only seed, learning rate and weight decay may differ, under AdamW"
+        )
     where, models = device(), []
     for c in configs:
         torch.manual_seed(c.seed)
@@ -128,7 +135,12 @@ def _results(params: dict, buffers: dict, shell: Model, base: Config, good: list
         if not fine or not math.isfinite(loss):
             out.append({"rows": [], "diverged": "the loss was not finite (trained together with others)"})
             continue
-        row = {"steps": base.steps, "tokens": base.steps * base.batch_size, "loss": loss, "bits_per_byte": loss / math.log(2) / per_token}
+        row = {
+            "steps": base.steps,
+            "tokens": base.steps * base.batch_size,
+            "loss": loss,
+            "bits_per_byte": loss / math.log(2) / per_token,
+        }
         extra = {"seconds": seconds / len(good), "tokens_per_second": speed, "flops_per_second": 3 * forward_flops(base) * speed}
         out.append({"rows": [row], **extra, "together": len(good)})
     return out

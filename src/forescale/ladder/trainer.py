@@ -185,7 +185,9 @@ def _watch(session: Session) -> None:
     session.first = session.first or last
     recent = session.losses[-10:]
     if session.step > 20 and len(recent) == 10 and min(recent) > WORSE * session.first:
-        raise Diverged(f"training loss above {WORSE} times its first value {session.first:.3g} for 10 steps at step {session.step}")
+        raise Diverged(
+            f"training loss above {WORSE} times its first value {session.first:.3g} for 10 steps at step {session.step}"
+        )
 
 
 def _report(session: Session, report: Callable, branch: int, look: bool) -> None:

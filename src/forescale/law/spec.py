@@ -138,7 +138,9 @@ class Law:
             )
             fine = array >= 0 if name in self.may_be_zero else array > 0
             if not np.all(fine) or not np.all(np.isfinite(array)):
-                raise InputError(f"{name} must be {'zero or ' if name in self.may_be_zero else ''}positive and finite, got {value!r}")
+                raise InputError(
+                    f"{name} must be {'zero or ' if name in self.may_be_zero else ''}positive and finite, got {value!r}"
+                )
             out[name] = array
         return out
 

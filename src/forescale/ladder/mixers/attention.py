@@ -43,8 +43,7 @@ class Attention(nn.Module):
         """Streams are stacked along the batch: rows 0..b/P-1 are stream 0, and so on."""
         each, t = q.shape[0] // self.streams, q.shape[2]
         k, v = (
-            torch.cat((p.repeat_interleave(each, dim=0).to(x.dtype), x), dim=2)
-            for p, x in zip(self.prefix, (k, v), strict=True)
+            torch.cat((p.repeat_interleave(each, dim=0).to(x.dtype), x), dim=2) for p, x in zip(self.prefix, (k, v), strict=True)
         )
         mask = torch.ones(t, t + PREFIX, dtype=torch.bool, device=q.device).tril(PREFIX)
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=self.scale)

@@ -1,4 +1,4 @@
-"""Linear attention: divided by its row sum, normalised (TransNormer, arXiv:2210.10340), magnitude-aware (MALA, arXiv:2507.00698)."""
+"""Linear attention: divided by its row sum; normalised (TransNormer, arXiv:2210.10340); MALA (arXiv:2507.00698)."""
 
 from __future__ import annotations
 
