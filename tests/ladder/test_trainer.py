@@ -171,3 +171,56 @@ def test_a_hugging_face_data_set_is_read(tmp_path):
     assert corpus.files == 50 and b"document 7" in corpus.train + corpus.valid
     with pytest.raises(InputError, match="no column 'body'; it has text"):
         load(f"datasets:{tmp_path / 'd'}:body")
+
+
+def test_unit_scaling_starts_with_weights_outputs_and_gradients_near_one():
+    """Root mean squares within a factor 5 of one at widths 64 and 512 (attention averages, and is not compensated for that)."""
+    from forescale.ladder.model import Model, loss_of
+
+    PARTS = ((0, "qkv"), (0, "out"), (1, "up"), (1, "down"))
+    spread = {}
+    for kind in ("unit", "standard"):
+        found = []
+        for width in (64, 512):
+            torch.manual_seed(0)
+            config = Config(width, 2, 10**6, 0.1, 2048, context=64, parametrization=kind)
+            model, rows = Model(config), torch.randint(0, 256, (32, 65))
+            sizes = [p.detach().square().mean().sqrt() for p in model.parameters() if p.ndim == 2]
+            h = model.enter(rows[:, :-1])
+            for block in model.blocks:
+                h = block(h)
+                sizes.append(h.detach().square().mean().sqrt())
+            (loss_of(model, rows) * rows[:, 1:].numel()).backward()  # of the summed loss
+            sizes += [block.parts[i].get_submodule(n).weight.grad.square().mean().sqrt() for block in model.blocks for i, n in PARTS]
+            found += [float(s) for s in sizes]
+        spread[kind] = max(max(v, 1 / v) for v in found)
+    assert spread["unit"] < 5 < 30 < spread["standard"]
+
+
+@pytest.mark.parametrize("kind", ["ema", "swa"])
+def test_averages_are_those_of_the_weights_along_the_run(tiny, kind):
+    """Against weights collected by hand at every step of the same run."""
+    from forescale.ladder.averages import EVERY
+    from forescale.ladder.schedule import share
+    from forescale.ladder.tokens import batches
+    from forescale.ladder.trainer import validation_loss
+
+    config = Config.of({**tiny, "tokens": 100 * 512, "average": kind, "ema": 0.9, "schedule": "constant"})
+    session, seen = Session(config), []
+    for step, rows in zip(range(config.steps), batches(config), strict=False):
+        session.train_step(torch.from_numpy(rows), config.learning_rate * share(config, step))
+        session.average.update(step)
+        seen.append([p.detach().clone() for p in session.model.parameters()])
+    if kind == "ema":
+        expected = seen[0]
+        for now in seen[1:]:
+            expected = [0.9 * a + 0.1 * b for a, b in zip(expected, now, strict=True)]
+    else:
+        kept = [seen[s] for s in range(80, 100, EVERY)]  # the last fifth
+        expected = [torch.stack(w).mean(0) for w in zip(*kept, strict=True)]
+    for a, b in zip(session.average.weights, expected, strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+    averaged = session.average.loss(lambda model: validation_loss(model, config))
+    for p, w in zip(session.model.parameters(), expected, strict=True):
+        p.data.copy_(w)
+    assert averaged[f"loss_{kind}"] == pytest.approx(validation_loss(session.model, config), rel=1e-6)

@@ -73,6 +73,8 @@ class Model(nn.Module):
         if self.aggregate is not None:
             h = self.aggregate(h)
         out = F.linear(h, self.embed if self.head is None else self.head)
+        if self.config.parametrization == "unit":  # the gradient enters at full scale: the logits are a cut of the network
+            return scaled(out, self.logit_factor, 1.0)
         return out if self.logit_factor == 1.0 else out * self.logit_factor
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
