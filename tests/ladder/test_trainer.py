@@ -191,7 +191,9 @@ def test_unit_scaling_starts_with_weights_outputs_and_gradients_near_one():
                 h = block(h)
                 sizes.append(h.detach().square().mean().sqrt())
             (loss_of(model, rows) * rows[:, 1:].numel()).backward()  # of the summed loss
-            sizes += [block.parts[i].get_submodule(n).weight.grad.square().mean().sqrt() for block in model.blocks for i, n in PARTS]
+            sizes += [
+                block.parts[i].get_submodule(n).weight.grad.square().mean().sqrt() for block in model.blocks for i, n in PARTS
+            ]
             found += [float(s) for s in sizes]
         spread[kind] = max(max(v, 1 / v) for v in found)
     assert spread["unit"] < 5 < 30 < spread["standard"]

@@ -1,0 +1,7 @@
+"""Readers of training logs, one file per format, on nothing but the standard library, numpy and polars."""
+
+from .log import Log
+from .scan import scan
+from .tidy import Reading, tidy
+
+__all__ = ["Log", "Reading", "scan", "tidy"]
