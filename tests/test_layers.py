@@ -25,7 +25,7 @@ MAY = {
     "compare": {"law", "laws", "runs", "fit", "uncertainty", "forecast", "measure"},
     "audit": {"law", "laws", "runs", "fit", "forecast", "plan"},
     "ladder": {"runs", "rules", "plan", "forecast"},
-    "report": {"plan", "forecast", "fit", "runs", "law", "compare", "ladder"},
+    "report": {"plan", "forecast", "fit", "runs", "law", "laws", "compare", "ladder", "audit"},
     "cli": None,
     "__init__": None,
     "__main__": None,

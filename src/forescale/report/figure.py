@@ -16,7 +16,7 @@ def fit_figure(fit: Fit, runs: Runs, held_out: Runs | None = None):
     import plotly.graph_objects as go
 
     x = runs.numbers(("params", "tokens", "flops"))
-    top = max(x["flops"].max(), held_out["flops"].max() if held_out is not None else 0) * 10
+    top = max(x["flops"].max(), held_out.numbers(("flops",))["flops"].max() if held_out is not None else 0) * 10
     c = np.geomspace(x["flops"].min(), top, 60)
     n = np.array([float(optimal_params(fit.law, dict(fit.params), b)) for b in c])
     band = fit.predict(params=n, tokens=c / (6 * n))
@@ -35,7 +35,9 @@ def fit_figure(fit: Fit, runs: Runs, held_out: Runs | None = None):
     for table, name, color in ((runs, "fitted", "#555"), (held_out, "held out", "#d33")):
         if table is not None:
             text = [f"N = {a:,.0f}, D = {b:,.0f}" for a, b in zip(table["params"], table["tokens"], strict=True)]
-            figure.add_scatter(x=table["flops"], y=table["loss"], text=text, mode="markers", name=name, marker_color=color)
+            figure.add_scatter(
+                x=table.numbers(("flops",))["flops"], y=table["loss"], text=text, mode="markers", name=name, marker_color=color
+            )
     ticks = {"type": "log", "dtick": 1, "exponentformat": "power"}
     figure.update_layout(xaxis={"title": "FLOP", **ticks}, yaxis={"title": "loss", "type": "log"}, template="plotly_white")
     return figure
