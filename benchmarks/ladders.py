@@ -21,7 +21,7 @@ from forescale.laws.training import areas
 
 HERE = Path(__file__).parents[1]
 SHIPPED = HERE / "src" / "forescale" / "studies"
-DROP = ("run", "seconds", "seed", "bits_per_byte", "steps")
+DROP = ("run", "bits_per_byte", "steps")
 DECAYS = (0.99, 0.995, 0.998, 0.999)  # the published range of the annealing law's lambda
 STUDIES = {
     "mup": ("Learning-rate sweeps of byte-level GPTs at widths 32 to 256, under muP and standard", ("mup",)),
@@ -50,9 +50,7 @@ def write(study: str, title: str, ladders: list) -> None:
         for ladder in ladders
     ]
     table = pl.concat(frames, how="diagonal")
-    table = table.drop([c for c in DROP if c in table.columns and c != "seconds"], "held_out").sort(
-        "arm", "params", "tokens", "learning_rate"
-    )
+    table = table.drop([c for c in DROP if c in table.columns], "held_out").sort("arm", "params", "tokens", "learning_rate")
     table.write_parquet(target / "runs.parquet", compression="zstd")
     if study == "annealing":
         parts = []
@@ -75,7 +73,7 @@ def write(study: str, title: str, ladders: list) -> None:
 
 def vertex(rows: pl.DataFrame, setting: str) -> tuple[float, float, float]:
     """(best, best on the grid, its loss): parabola of log loss in log setting through the lowest run and two on either side."""
-    rows = rows.sort(setting)
+    rows = rows.group_by(setting).agg(pl.col("loss").mean()).sort(setting)  # over seeds
     low = int(rows["loss"].arg_min())
     near = rows[max(0, low - 2) : low + 3]
     c2, c1, _ = np.polyfit(np.log(near[setting]), np.log(near["loss"]), 2)
@@ -156,7 +154,7 @@ def page() -> str:
         "",
         '`python benchmarks/ladders.py` computes this page from the shipped tables (`fs.studies.load("mup")` and so on);',
         "`--train FOLDER` trains them again from `examples/ladders`. Byte-level models on the Python standard library, one seed",
-        "each: small, but real.",
+        "(two for weight decay): small, but real.",
         "",
         "## muP keeps the best learning rate, the standard parametrization does not",
         "",

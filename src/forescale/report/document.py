@@ -6,6 +6,7 @@ import datetime
 import platform
 from collections.abc import Callable, Mapping
 from html import escape
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -188,19 +189,16 @@ def _audit(found: Audit) -> str:
 
 
 def _provenance(runs: Runs, found: Fit, command: str) -> str:
-    from .. import __version__
-
+    release = version("forescale")
     made = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     rows = [
         ("data", runs.source),
         ("sha256 of the data", runs.sha256),
         ("columns", ", ".join(f"{q} = {c}" for q, c in runs.mapping.items())),
         ("counted as", found.counts),
-        ("forescale", f"{__version__}, Python {platform.python_version()}, numpy {np.__version__}"),
+        ("forescale", f"{release}, Python {platform.python_version()}, numpy {np.__version__}"),
         ("made", made),
         ("command", command or "forescale.report.document.report(runs)"),
     ]
-    cite = (
-        f"{found.law.cite()}\n\n@software{{forescale, title = {{forescale}}, version = {{{__version__}}}, year = {{{made[:4]}}}}}"
-    )
+    cite = f"{found.law.cite()}\n\n@software{{forescale, title = {{forescale}}, version = {{{release}}}, year = {{{made[:4]}}}}}"
     return table(("", ""), rows, "Where these numbers come from") + f'<h3>Cite</h3><pre tabindex="0">{escape(cite)}</pre>'
