@@ -218,3 +218,11 @@ def test_errors_of_the_store_are_one_line(tmp_path):
     (tmp_path / "ladder.sqlite").write_text("this is no database, whatever its name says" * 50)
     with pytest.raises(StoreError, match="not a database"):
         Store(tmp_path)
+
+
+def test_gpus_are_counted_without_a_framework(monkeypatch):
+    from forescale.ladder.campaign import gpus_here
+
+    for named, count in (("", 0), ("-1", 0), ("0", 1), ("0,2,3", 3)):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+        assert gpus_here() == count

@@ -85,6 +85,7 @@ ARMS = (
     {"learning": "dfa", "tied": False},
     {"parametrization": "unit", "learning_rate": 0.1},
     {"norm": "dyt"},
+    {"precision": "bf16"},
 )
 
 

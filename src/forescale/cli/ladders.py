@@ -35,6 +35,8 @@ def ladder_run(
     executor: Annotated[str, typer.Option(help="local or ray.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Runs at once; default: one a core, or what the cluster holds.")] = None,
     address: Annotated[str | None, typer.Option(help="Ray cluster; default: the running one, or a new local one.")] = None,
+    cpus: Annotated[float, typer.Option(help="CPUs that a run takes (Ray).")] = 1,
+    gpus: Annotated[float, typer.Option(help="GPUs that a run takes (Ray); locally those of the machine are shared out.")] = 0,
     every: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 20.0,
     together: Annotated[int, typer.Option(help="Runs that differ in seed and rates only, trained as one program (GPU).")] = 1,
     retry: Annotated[bool, typer.Option("--retry", help="Also runs that failed or were cancelled.")] = False,
@@ -45,7 +47,7 @@ def ladder_run(
     if dry_run:
         _plan(ladder, json)
         return
-    options = {"together": together} | ({"address": address} if executor == "ray" else {})
+    options = {"together": together} | ({"address": address, "cpus": cpus, "gpus": gpus} if executor == "ray" else {})
     with _progress(ladder) as watch:
         rows = ladder.run(held_out, executor, workers, every, retry, watch, **options)
     if json:

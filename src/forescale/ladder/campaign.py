@@ -56,7 +56,7 @@ class Ladder:
     ) -> list[dict]:
         """Train what is not finished and return the store's rows; held-out runs only where `held_out`.
 
-        `executor` is local (`workers` processes; devices) or ray (cpus, gpus, address); `together` runs alike go as one
+        `executor` is local (`workers` processes, over the GPUs there are) or ray (cpus, gpus, address); `together` runs alike go as one
         program. `every` is the seconds between checkpoints. Also writes runs.parquet and curves.parquet into the folder.
         """
         if executor not in EXECUTORS:
@@ -74,7 +74,7 @@ class Ladder:
         else:
             from .local import run_local
 
-            run_local(store, keys, workers, watch=watch, **extra, **options)
+            run_local(store, keys, workers, watch=watch, **extra, **({"devices": gpus_here()} | options))
         self.write_tables()
         return store.rows(keys)
 
@@ -170,6 +170,16 @@ class Ladder:
             inside = sum(row["low"] <= v <= row["high"] for v in losses)
             out.append(row | {"loss": loss, "error": row["value"] / loss - 1, "inside": inside, "runs": len(losses)})
         return out
+
+
+def gpus_here() -> int:
+    """GPUs of this machine that runs may use, found without loading a framework."""
+    import os
+
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return len([n for n in named.split(",") if n.strip() not in ("", "-1")])
+    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
 
 
 def _flops(p: Planned, tokens: float) -> float:
