@@ -56,8 +56,9 @@ class Ladder:
     ) -> list[dict]:
         """Train what is not finished and return the store's rows; held-out runs only where `held_out`.
 
-        `executor` is local (`workers` processes, over the GPUs there are) or ray (cpus, gpus, address); `together` runs alike go as one
-        program. `every` is the seconds between checkpoints. Also writes runs.parquet and curves.parquet into the folder.
+        `executor` is local (`workers` processes, over the GPUs there are) or ray (cpus, gpus of a run, address); `together`
+        runs alike go as one program. `every` is the seconds between checkpoints. Also writes runs.parquet and
+        curves.parquet into the folder.
         """
         if executor not in EXECUTORS:
             raise one_of("executor", executor, EXECUTORS)
