@@ -44,6 +44,15 @@ def test_isoflop_groups_spend_the_same_and_hold_out_takes_the_dearest():
     assert sum(p.held_out for p in found) == 2
 
 
+def test_a_point_is_held_out_in_every_arm_and_seed():
+    """Arms differ in exact size and cost; what waits is the point, not the one dearest run."""
+    arms = {"dense": {}, "low": {"feedforward": "low_rank"}, "streams": {"streams": 2}}
+    found = runs(read(changed(arms=arms, seeds=[0, 1], hold_out=1)))
+    held = [(p.counts["arm"], p.config["seed"]) for p in found if p.held_out]
+    assert sorted(held) == sorted((a, s) for a in arms for s in (0, 1))
+    assert {round(p.counts["tokens"] / p.counts["params"], -1) for p in found if p.held_out} == {20}
+
+
 def test_settings_follow_power_laws_and_rules():
     rate = {"value": 0.01, "params": "20k", "exponent": -0.5}
     batch = {"value": 1024, "tokens": "400k", "exponent": 1.0}

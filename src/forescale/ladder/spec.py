@@ -161,11 +161,14 @@ def runs(spec: Spec, speed=None) -> list[Planned]:
         for settings in _swept({**spec.base, **changes, **point.get("also", {})}):
             out.append(_planned(spec, point, arm, settings, seed, speed))
     out.sort(key=lambda p: (p.counts["flops"], p.counts["arm"], p.config.get("seed", 0)))
-    costs = sorted({_place(p) for p in out})
-    kept_back = set(costs[len(costs) - spec.hold_out :]) if spec.hold_out else set()
-    if spec.hold_out and len(costs) <= spec.hold_out:
-        raise InputError(f"hold_out {spec.hold_out} leaves none of {len(costs)} points to train")
-    return [Planned(p.config, p.counts, p.trial, _place(p) in kept_back) for p in out]
+    dearest: dict[str, float] = {}  # of a point over its arms and seeds: all of them are held out together
+    for p in out:
+        dearest[p.counts["place"]] = max(dearest.get(p.counts["place"], 0.0), p.counts["flops"])
+    places = sorted(dearest, key=dearest.__getitem__)
+    if spec.hold_out and len(places) <= spec.hold_out:
+        raise InputError(f"hold_out {spec.hold_out} leaves none of {len(places)} points to train")
+    kept_back = set(places[len(places) - spec.hold_out :])
+    return [Planned(p.config, p.counts, p.trial, p.counts["place"] in kept_back) for p in out]
 
 
 def _swept(settings: dict[str, Any]) -> list[dict[str, Any]]:
@@ -174,8 +177,12 @@ def _swept(settings: dict[str, Any]) -> list[dict[str, Any]]:
     return [settings | dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
 
 
-def _place(p: Planned) -> tuple:
-    return (p.counts["place"],)
+def _place(point: Mapping[str, Any]) -> str:
+    """What is held out as a whole: a FLOP budget, a time, or one size with its data."""
+    for kind in ("isoflop", "seconds"):
+        if kind in point:
+            return f"{kind} {point[kind]:g}"
+    return " ".join(f"{k} {v:g}" for k, v in point.items() if k != "also")
 
 
 def _planned(spec: Spec, point: Mapping, arm: str, settings: dict, seed: int, speed) -> Planned:
@@ -206,7 +213,7 @@ def _planned(spec: Spec, point: Mapping, arm: str, settings: dict, seed: int, sp
     config = Config.of({**settings, "branches": branches, "batch_size": batch, "tokens": steps * batch, "seed": seed})
     counts = {
         "arm": arm,
-        "place": float(f"{_cost_of(point, known):.9g}"),
+        "place": _place(point),
         "params": n,
         "params_non_embedding": accounting.params_non_embedding(config),
         "tokens": config.tokens,
@@ -229,11 +236,6 @@ def _tokens(point: Mapping, probe: Config, n: int, speed) -> float:
     return point["seconds"] * speed(probe)
 
 
-def _cost_of(point: Mapping, known: Mapping) -> float:
-    """What orders points when some are held out: the FLOP budget asked for, the time, or 6 N D."""
-    return point.get("isoflop") or point.get("seconds") or known["flops"]
-
-
 def _custom(spec: Spec, point: Mapping, arm: str, settings: dict, seed: int) -> Planned:
     """A run of a trial of one's own: policies are worked out, all else is handed on as it stands."""
     if "params" not in point or not ({"tokens", "per_param", "isoflop"} & set(point)):
@@ -243,5 +245,5 @@ def _custom(spec: Spec, point: Mapping, arm: str, settings: dict, seed: int) -> 
     known = {"params": n, "tokens": tokens, "flops": 6 * n * tokens}
     worked = {k: value_of(settings.pop(k), k, known) for k in POLICIES if k in settings}
     config = {**settings, **worked, "params": n, "tokens": tokens, "seed": seed}
-    counts = {"arm": arm, "place": _cost_of(point, known), "params": n, "tokens": tokens, "flops": known["flops"]}
+    counts = {"arm": arm, "place": _place(point), "params": n, "tokens": tokens, "flops": known["flops"]}
     return Planned(config, counts, spec.trial)
