@@ -149,3 +149,34 @@ def test_equal_hardware_time_asks_for_a_speed(tmp_path):
     found = runs(spec, speed=lambda config: 1e4)
     assert {round(p.counts["tokens"], -4) for p in found} == {100_000, 1_000_000}
     assert isinstance(Ladder(changed(), tmp_path), Ladder)
+
+
+def test_the_vocabulary_follows_the_tokenizer_and_counts():
+    plain, pairs = (runs(read(changed(model={"tokenizer": t})))[-1] for t in ("byte", "bpe:512"))
+    assert plain.config["vocabulary"] == 256 and pairs.config["vocabulary"] == 512
+    assert pairs.counts["params"] == params(Config.of(pairs.config))
+    for tokenizer, message in (("bpe:100", "neither 'byte' nor"), ("words", "neither 'byte' nor")):
+        with pytest.raises(InputError, match=message):
+            runs(read(changed(model={"tokenizer": tokenizer})))
+    with pytest.raises(InputError, match="vocabulary 300 is smaller than the 512 tokens"):
+        runs(read(changed(model={"tokenizer": "bpe:512", "vocabulary": 300})))
+
+
+def test_a_ladder_whose_text_has_changed_is_refused(tmp_path):
+    (tmp_path / "t.txt").write_text("some text\n" * 500)
+    ladder = Ladder(changed(model={"data": str(tmp_path / "t.txt")}), tmp_path / "l")
+    ladder._same_text(ladder.store)
+    ladder._same_text(ladder.store)
+    (tmp_path / "t.txt").write_text("other text\n" * 500)
+    with pytest.raises(InputError, match="is not the one this ladder began with"):
+        ladder.run()
+
+
+def test_a_dry_run_counts_how_often_the_text_is_seen(tmp_path):
+    from forescale.ladder.estimate import estimate
+
+    (tmp_path / "t.txt").write_text("x" * 160_000)
+    spec = read(changed(model={"data": str(tmp_path / "t.txt")}, tokens=[75_000, 300_000]))
+    found = estimate(runs(spec), {"flops_per_second": 1e9})
+    assert sorted({round(r["epochs"], 1) for r in found}) == [0.5, 2.0]
+    assert all(r["seconds"] == pytest.approx(r["flops"] / 1e9) for r in found)

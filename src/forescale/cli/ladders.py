@@ -80,6 +80,11 @@ def _plan(ladder, json: bool) -> None:
     seconds = None if rows[0]["seconds"] is None else sum(r["seconds"] for r in rows)
     cost = "" if rows[0]["cost"] is None else f", cost {sum(r['cost'] for r in rows):.3g}"
     typer.echo(f"{len(rows)} runs, {total:.3g} FLOP, {_duration(seconds)} on one worker{cost}")
+    again = [r["epochs"] for r in rows if r["epochs"] and r["epochs"] > 1]
+    if again:
+        typer.echo(
+            f"warning: {len(again)} runs see the text more than once, up to {max(again):.1f} times: the law of new data ends there"
+        )
 
 
 def _duration(seconds: float | None) -> str:

@@ -63,6 +63,7 @@ class Ladder:
         if executor not in EXECUTORS:
             raise one_of("executor", executor, EXECUTORS)
         store, planned = self.store, self.planned()
+        self._same_text(store)
         store.add(planned)
         if retry:
             store.again()
@@ -78,6 +79,21 @@ class Ladder:
             run_local(store, keys, workers, watch=watch, **extra, **({"devices": gpus_here()} | options))
         self.write_tables()
         return store.rows(keys)
+
+    def _same_text(self, store: Store) -> None:
+        """A run's key names its text, not what is in it: a ladder whose text has changed would mix two corpora."""
+        if self.spec.trial != BUILT_IN:
+            return
+        from .corpus import load
+
+        for data in sorted({str(p.config["data"]) for p in self.planned()}):
+            found = load(data).sha256
+            known = store.fact(f"text {data}") or store.fact(f"text {data}", found)
+            if known != found:
+                raise InputError(
+                    f"the text {data!r} is not the one this ladder began with (sha256 {known[:12]}, now {found[:12]}): "
+                    "use another folder"
+                )
 
     def frame(self, store: Store | None = None):
         """One row for each finished duration of a run, as a polars frame that `fs.read` takes.

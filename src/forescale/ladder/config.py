@@ -95,6 +95,7 @@ class Config:
         if self.batch_size % self.context:
             raise InputError(f"batch_size {self.batch_size} tokens is not a whole number of sequences of {self.context}")
         self._check_shape()
+        self._check_tokenizer()
         object.__setattr__(self, "branches", tuple(sorted(int(b) for b in self.branches)))
         if self.branches and self.schedule != "wsd":
             raise InputError(f"branches need schedule wsd, got {self.schedule}")
@@ -117,6 +118,20 @@ class Config:
             raise InputError(f"active experts {self.active} must lie between 1 and {self.experts}")
         if self.learning == "dfa" and (self.tied or self.parametrization != "standard"):
             raise InputError("learning dfa needs tied: false and parametrization: standard")
+
+    def _check_tokenizer(self) -> None:
+        """`byte` has 256 tokens; `bpe:SIZE` has SIZE, which `vocabulary` takes over where it is not set."""
+        kind, _, size = self.tokenizer.partition(":")
+        if kind == "byte" and not size:
+            wanted = 256
+        elif kind == "bpe" and size.isdigit() and int(size) > 256:
+            wanted = int(size)
+        else:
+            raise InputError(f"tokenizer {self.tokenizer!r} is neither 'byte' nor 'bpe:SIZE' with SIZE above 256")
+        if self.vocabulary == 256:
+            object.__setattr__(self, "vocabulary", wanted)
+        elif self.vocabulary < wanted:
+            raise InputError(f"vocabulary {self.vocabulary} is smaller than the {wanted} tokens of {self.tokenizer}")
 
     @property
     def hidden(self) -> int:

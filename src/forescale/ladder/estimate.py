@@ -40,11 +40,19 @@ def flops_per_second(planned: list[Planned], hardware: Mapping[str, Any]) -> np.
     return out
 
 
+def _epochs(planned: list[Planned]) -> list[float | None]:
+    """How often each run of the built-in trial sees its text."""
+    from .tokens import text
+
+    known = lambda p: len(text(p.config["data"], p.config["tokenizer"]).train)
+    return [p.counts["tokens"] / known(p) if p.trial == BUILT_IN else None for p in planned]
+
+
 def estimate(planned: list[Planned], hardware: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A row for each run: counts, and `seconds` and `cost` where they can be known (`hardware.price_per_hour`)."""
     speed = flops_per_second(planned, hardware)
     price = parse_positive(hardware["price_per_hour"], "price_per_hour") if "price_per_hour" in hardware else None
-    out = []
+    out, epochs = [], _epochs(planned)
     for i, p in enumerate(planned):
         seconds = None if speed is None else float(p.counts["flops"] / speed[i])
         cost = None if seconds is None or price is None else seconds / 3600 * price
@@ -56,5 +64,5 @@ def estimate(planned: list[Planned], hardware: Mapping[str, Any]) -> list[dict[s
             "learning_rate": p.config.get("learning_rate"),
             "seed": p.config.get("seed"),
         }
-        out.append(row | {"seconds": seconds, "cost": cost, "held_out": p.held_out})
+        out.append(row | {"seconds": seconds, "cost": cost, "epochs": epochs[i], "held_out": p.held_out})
     return out

@@ -35,9 +35,7 @@ def text(data: str, tokenizer: str) -> Text:
     corpus = load(data)
     if tokenizer == "byte":
         return Text(*(np.frombuffer(s, np.uint8) for s in (corpus.train, corpus.valid)), 1.0, corpus.sha256)
-    kind, _, size = tokenizer.partition(":")
-    if kind != "bpe" or not size.isdigit() or int(size) < 257:
-        raise InputError(f"tokenizer {tokenizer!r} is neither 'byte' nor 'bpe:SIZE' with SIZE above 256")
+    size = tokenizer.removeprefix("bpe:")
     encode = _byte_pairs(corpus.train, int(size), corpus.sha256)
     train, valid = (np.array(encode(s), np.uint16 if int(size) < 2**16 else np.uint32) for s in (corpus.train, corpus.valid))
     return Text(train, valid, len(corpus.valid) / len(valid), corpus.sha256)

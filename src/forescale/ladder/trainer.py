@@ -8,13 +8,11 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..errors import InputError
 from .accounting import forward_flops
 from .averages import Average
 from .config import Config
@@ -123,8 +121,6 @@ def train(given: Mapping[str, Any], report: Callable[..., None], checkpoint: Che
     attempts. Raises Diverged with the reason, InputError for a setting that cannot be.
     """
     config = Config.of(given)
-    if config.tokenizer != "byte" and config.vocabulary == 256:
-        config = replace(config, vocabulary=int(config.tokenizer.partition(":")[2]))
     session = Session(config)
     found = checkpoint.read()
     if found is not None:
@@ -209,11 +205,3 @@ def _result(session: Session, end: int) -> dict[str, Any]:
 
 def _averaged(session: Session) -> dict[str, float]:
     return session.average.loss(lambda model: validation_loss(model, session.config))
-
-
-def check(given: Mapping[str, Any]) -> Config:
-    """The run's settings, checked against the text they name: what a dry run can know before torch starts."""
-    config = Config.of(given)
-    if len(text(config.data, config.tokenizer).train) < config.context + 1:
-        raise InputError(f"data {config.data!r} holds less than one sequence of {config.context} tokens")
-    return config
