@@ -82,9 +82,7 @@ def _plan(ladder, json: bool) -> None:
     typer.echo(f"{len(rows)} runs, {total:.3g} FLOP, {_duration(seconds)} on one worker{cost}")
     again = [r["epochs"] for r in rows if r["epochs"] and r["epochs"] > 1]
     if again:
-        typer.echo(
-            f"warning: {len(again)} runs see the text more than once, up to {max(again):.1f} times: the law of new data ends there"
-        )
+        typer.echo(f"warning: {len(again)} runs see the text more than once, up to {max(again):.1f} times")
 
 
 def _duration(seconds: float | None) -> str:
