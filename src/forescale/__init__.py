@@ -22,7 +22,7 @@ _WHERE = {
     **dict.fromkeys(("Rule", "check_rule", "rule"), ".rules"),
     **dict.fromkeys(("ForescaleError", "InputError", "FitError", "LawError"), ".errors"),
 }
-_MODULES = ("laws", "measure", "papers", "rules", "studies", "uncertainty")
+_MODULES = ("ladder", "laws", "measure", "papers", "rules", "studies", "uncertainty")
 __all__ = [*_WHERE, *_MODULES]
 
 
