@@ -201,9 +201,10 @@ def studies_list(json: Json = False) -> None:
     """Studies that can be loaded."""
     from .. import studies
 
-    items = [studies.about(name) for name in studies.SHIPPED]
+    items = [studies.about(name) | {"slug": name, "tables": studies.tables(name)} for name in studies.names()]
     if json:
         typer.echo(json_module.dumps(items))
     else:
         for item in items:
-            typer.echo(f"{item['slug']:12} {item['title']} ({len(studies.load(item['slug']))} runs, {item['unit']})")
+            unit = f", {item['unit']}" if "unit" in item else ""
+            typer.echo(f"{item['slug']:20} {item['title']} (tables: {', '.join(item['tables'])}{unit})")

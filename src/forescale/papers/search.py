@@ -33,7 +33,7 @@ def documents() -> list[tuple[str, str, str, str]]:
     for a in rules.ADVICE.values():
         words = f"{a.name} {a.doc} {' '.join(a.answers)} {a.setting} {a.source.title} {a.cases}"
         out.append(("rule", a.name, a.doc, words.replace("_", " ")))
-    for name in studies.SHIPPED:
+    for name in studies.names():
         about = studies.about(name)
         out.append(("study", name, about["title"], f"{name} {about['title']}"))
     return out
