@@ -20,6 +20,11 @@ from forescale.ladder.schedule import share, trained_steps
 from forescale.laws.training import areas
 
 HERE = Path(__file__).parents[1]
+ARMS = """`examples/ladders/arms.yaml`: twelve tokens a parameter, a context of 64 bytes, one learning rate for all arms and no tuning of
+any: what an arm makes of settings found for attention, not what it can do. Worth: how many times the compute attention needs
+for the same loss (matrix products counted, so scans and transforms come free; above one the arm is ahead), 90 % interval from
+four runs each; last column, who wins at ten times the largest budget. The linear attentions have no positions of their own here,
+which is much of what they lack."""
 SHIPPED = HERE / "src" / "forescale" / "studies"
 DROP = ("run", "bits_per_byte", "steps")
 DECAYS = (0.99, 0.995, 0.998, 0.999)  # the published range of the annealing law's lambda
@@ -27,6 +32,7 @@ STUDIES = {
     "mup": ("Learning-rate sweeps of byte-level GPTs at widths 32 to 256, under muP and standard", ("mup",)),
     "weight_decay": ("Weight-decay sweeps of AdamW at batches of 256 to 2048 tokens, one size and budget", ("weight_decay",)),
     "cooldowns": ("Five durations by branching cooldowns and by cosine runs from scratch, five sizes", ("cooldowns", "cosine")),
+    "arms": ("Nineteen arms (mixers, feed-forward layers, norms, streams, feedback) at four sizes", ("arms",)),
     "annealing": ("A constant, a cosine and a WSD run with validation losses along the way", ("annealing", "annealing_short")),
 }
 
@@ -146,6 +152,25 @@ def annealing(name: str = "annealing") -> dict:
     return min(found, key=lambda f: f["misfit"]) | {"all": found, "steps": arms["wsd"].steps}
 
 
+def arms() -> pl.DataFrame:
+    """Every arm against attention: losses by size, what it is worth in compute, who wins at ten times the largest budget."""
+    from forescale.compare import compare
+
+    table, out = studies.load("arms").to_frame(), []
+    attention = table.filter(pl.col("arm") == "attention")
+    for (arm,), rows in table.group_by("arm"):
+        losses = rows.sort("params")["loss"].to_list()
+        row = {"arm": arm, "losses": losses, "last": losses[-1], "multiplier": None, "winner": "-"}
+        if arm != "attention":
+            both = fs.read(pl.concat([rows, attention]).select("arm", "params", "tokens", "flops", "loss"))
+            (pair,) = compare(both, 10 * float(both["flops"].max())).pairs
+            sign = 1 if pair.a == arm else -1
+            low, value, high = sorted(float(v) ** sign for v in pair.multiplier)
+            row |= {"multiplier": f"{value:.2f} [{low:.2f}, {high:.2f}]", "winner": pair.winner}
+        out.append(row)
+    return pl.DataFrame(out, infer_schema_length=None).sort("last")
+
+
 def page() -> str:
     rates, (decays, slope), (both, rest) = best_rates(), best_decays(), cooldowns()
     move = {arm: g["best"].max() / g["best"].min() for (arm,), g in rates.group_by("arm")}
@@ -199,6 +224,11 @@ def page() -> str:
             mark = " (fits best)" if f["lambda"] == wsd["lambda"] else ""
             cells = f"{f['misfit']:.2%} | {f['forecast']:.4f} | {f['trained']:.4f} | {f['error']:+.2%}"
             lines.append(f"| {wsd['steps']} | {f['lambda']}{mark} | {cells} |")
+    lines += ["", "## Arms", "", ARMS, ""]
+    lines += ["| arm | losses at 15k, 30k, 60k, 120k | worth in compute, beside attention | at 10x |", "|---|---|---|---|"]
+    for row in arms().iter_rows(named=True):
+        shown = ", ".join(f"{v:.3f}" for v in row["losses"])
+        lines.append(f"| {row['arm']} | {shown} | {row['multiplier'] or '-'} | {row['winner']} |")
     return "\n".join(lines) + "\n"
 
 

@@ -41,3 +41,14 @@ def test_annealing_foretells_the_wsd_run_given_enough_steps():
     found = ladders.annealing()
     assert abs(found["error"]) < 0.01
     assert abs(ladders.annealing("annealing_short")["error"]) == pytest.approx(0.0168, abs=0.002)  # a miss, and known
+
+
+def test_arms_are_ranked_as_they_must_be():
+    """Any mixer beats none, and feedback alignment lies above backpropagation at every size."""
+    found = {r["arm"]: r for r in ladders.arms().iter_rows(named=True)}
+    assert len(found) == 19 and all(len(r["losses"]) == 4 for r in found.values())
+    attention = found["attention"]["losses"]
+    assert all(f > a for f, a in zip(found["feedback"]["losses"], attention, strict=True))
+    assert found["feedback"]["winner"] == "attention"
+    for mixer in ("attention", "mamba", "h3", "s4d", "monarch", "token_mlp", "linear", "transnormer", "mala"):
+        assert found[mixer]["losses"][-1] < found["no_mixer"]["losses"][-1]

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import InputError, one_of
 from ..runs import Runs, read
 
-SHIPPED = ("stdlib", "mup", "weight_decay", "cooldowns", "annealing")
+SHIPPED = ("stdlib", "mup", "weight_decay", "cooldowns", "annealing", "arms")
 FOLDER = "FORESCALE_STUDIES"
 
 
@@ -49,7 +49,7 @@ def tables(name: str = "stdlib") -> tuple[str, ...]:
 def load(name: str = "stdlib", table: str = "runs", **options: Any) -> Runs:
     """The runs of a study. `stdlib`: byte-level GPTs trained on the Python standard library (roles fit, held_out).
 
-    `mup`, `weight_decay`, `cooldowns`, `annealing`: sweeps of the same models, the tables behind docs/ladders.md. Others come
+    `mup`, `weight_decay`, `cooldowns`, `annealing`, `arms`: sweeps of the same models, the tables behind docs/ladders.md. Others come
     from the folder named by FORESCALE_STUDIES. `options` are those of `fs.read`: a study of scores has no loss and needs
     only=("score",). Raises InputError for a study or table that is not there.
     """
