@@ -20,11 +20,11 @@ from forescale.ladder.schedule import share, trained_steps
 from forescale.laws.training import areas
 
 HERE = Path(__file__).parents[1]
-ARMS = """`examples/ladders/arms.yaml`: twelve tokens a parameter, a context of 64 bytes, one learning rate for all arms and no tuning of
-any: what an arm makes of settings found for attention, not what it can do. Worth: how many times the compute attention needs
-for the same loss (matrix products counted, so scans and transforms come free; above one the arm is ahead), 90 % interval from
-four runs each; last column, who wins at ten times the largest budget. The linear attentions have no positions of their own here,
-which is much of what they lack."""
+ARMS = """`examples/ladders/arms.yaml`: twelve tokens a parameter, a context of 64 bytes, one learning rate for all arms and no
+tuning of any: what an arm makes of settings found for attention, not what it can do. Worth: how many times the compute
+attention needs for the same loss (matrix products counted, so scans and transforms come free; above one the arm is ahead),
+90 % interval from four runs each; last column, who wins at ten times the largest budget. The linear attentions have no
+positions of their own here, which is much of what they lack."""
 SHIPPED = HERE / "src" / "forescale" / "studies"
 DROP = ("run", "bits_per_byte", "steps")
 DECAYS = (0.99, 0.995, 0.998, 0.999)  # the published range of the annealing law's lambda

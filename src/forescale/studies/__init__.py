@@ -49,9 +49,9 @@ def tables(name: str = "stdlib") -> tuple[str, ...]:
 def load(name: str = "stdlib", table: str = "runs", **options: Any) -> Runs:
     """The runs of a study. `stdlib`: byte-level GPTs trained on the Python standard library (roles fit, held_out).
 
-    `mup`, `weight_decay`, `cooldowns`, `annealing`, `arms`: sweeps of the same models, the tables behind docs/ladders.md. Others come
-    from the folder named by FORESCALE_STUDIES. `options` are those of `fs.read`: a study of scores has no loss and needs
-    only=("score",). Raises InputError for a study or table that is not there.
+    `mup`, `weight_decay`, `cooldowns`, `annealing`, `arms`: sweeps of the same models, the tables behind docs/ladders.md.
+    Others come from the folder named by FORESCALE_STUDIES. `options` are those of `fs.read`: a study of scores has no loss
+    and needs only=("score",). Raises InputError for a study or table that is not there.
     """
     place = _where(name)
     if table not in tables(name):
