@@ -223,6 +223,16 @@ def test_errors_of_the_store_are_one_line(tmp_path):
 def test_gpus_are_counted_without_a_framework(monkeypatch):
     from forescale.ladder.campaign import gpus_here
 
-    for named, count in (("", 0), ("-1", 0), ("0", 1), ("0,2,3", 3)):
+    for named, found in (("", ()), ("-1", ()), ("0", ("0",)), ("2,3", ("2", "3"))):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
-        assert gpus_here() == count
+        assert gpus_here() == found
+
+
+def test_workers_share_out_the_gpus_that_were_named(spec, tmp_path):
+    """Each worker sees one of them; the trial writes down which."""
+    (tmp_path / "see.py").write_text(
+        "import os\ndef trial(config, report, checkpoint):\n    return {'loss': 1.0 + int(os.environ['CUDA_VISIBLE_DEVICES'])}\n"
+    )
+    ladder = Ladder(spec | {"trial": f"{tmp_path / 'see.py'}:trial", "seeds": list(range(20))}, tmp_path / "a")
+    rows = ladder.run(workers=2, devices=("5", "7"))
+    assert {r["result"]["rows"][0]["loss"] for r in rows} <= {6.0, 8.0}

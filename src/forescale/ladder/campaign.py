@@ -189,14 +189,14 @@ class Ladder:
         return out
 
 
-def gpus_here() -> int:
-    """GPUs of this machine that runs may use, found without loading a framework."""
+def gpus_here() -> tuple[str, ...]:
+    """Names of the GPUs of this machine that runs may use, found without loading a framework."""
     import os
 
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
-        return len([n for n in named.split(",") if n.strip() not in ("", "-1")])
-    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+        return tuple(n.strip() for n in named.split(",") if n.strip() not in ("", "-1"))
+    return tuple(map(str, range(len(list(Path("/proc/driver/nvidia/gpus").glob("*"))))))
 
 
 def _flops(p: Planned, tokens: float) -> float:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..errors import ForescaleError
 from .store import Store, StoreError, process_name
@@ -21,10 +21,10 @@ POLL = 0.2  # seconds
 class _Slot:
     """One worker process and how to replace it. A fresh interpreter: nothing of the driver's script is run again in it."""
 
-    def __init__(self, index: int, order: dict, devices: int):
+    def __init__(self, index: int, order: dict, devices: Sequence[str]):
         self.order, self.environment = order, dict(os.environ)
         if devices:
-            self.environment["CUDA_VISIBLE_DEVICES"] = str(index % devices)
+            self.environment["CUDA_VISIBLE_DEVICES"] = devices[index % len(devices)]
         self.start()
 
     def start(self) -> None:
@@ -63,18 +63,18 @@ def run_local(
     workers: int | None = None,
     every: float = CHECKPOINT_EVERY,
     watch: Callable[[list[dict]], None] = lambda rows: None,
-    devices: int = 0,
+    devices: Sequence[str] = (),
     together: int = 1,
 ) -> None:
     """Train the runs `keys` of the store; returns when each has ended. `watch` is called with the store's rows now and then.
 
-    `devices` GPUs are shared out one to a worker; `together` runs alike share one as one program. Raises StoreError where
+    `devices` names GPUs, which are shared out one to a worker; `together` runs alike share one as one program. Raises StoreError where
     the store cannot be written.
     """
     open_runs = lambda: sum(r["state"] in ("waiting", "running") for r in store.rows(keys))
     if not open_runs():
         return
-    count = min(workers or devices or os.cpu_count() or 1, open_runs())
+    count = min(workers or len(devices) or os.cpu_count() or 1, open_runs())
     order = {"folder": str(store.folder), "keys": keys, "every": every, "together": together}
     slots = [_Slot(i, order, devices) for i in range(count)]
     try:
