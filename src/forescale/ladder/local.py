@@ -68,8 +68,8 @@ def run_local(
 ) -> None:
     """Train the runs `keys` of the store; returns when each has ended. `watch` is called with the store's rows now and then.
 
-    `devices` names GPUs, which are shared out one to a worker; `together` runs alike share one as one program. Raises StoreError where
-    the store cannot be written.
+    `devices` names GPUs, which are shared out one to a worker; `together` runs alike share one as one program. Raises
+    StoreError where the store cannot be written.
     """
     open_runs = lambda: sum(r["state"] in ("waiting", "running") for r in store.rows(keys))
     if not open_runs():
