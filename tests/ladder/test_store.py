@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -209,7 +210,8 @@ def test_killed_at_random_every_run_finishes_once_with_the_same_bits(spec, tmp_p
     rows = Store(tmp_path / "wild").rows()
     assert losses(rows) == expected and [r["state"] for r in rows] == ["finished"] * 4
     assert sum(r["attempts"] for r in rows) > 4
-    assert sqlite3.connect(tmp_path / "wild" / "ladder.sqlite").execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with closing(sqlite3.connect(tmp_path / "wild" / "ladder.sqlite")) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_errors_of_the_store_are_one_line(tmp_path):

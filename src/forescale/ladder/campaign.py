@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ class Ladder:
         self.folder = Path(folder)
         self._planned: list[Planned] | None = None
 
-    @property
+    @cached_property
     def store(self) -> Store:
+        """The ladder's store; made with its folder on first use."""
         return Store(self.folder)
 
     def planned(self) -> list[Planned]:

@@ -98,6 +98,13 @@ class Store:
             self.db.execute("PRAGMA synchronous=NORMAL")
             self.db.executescript(SCHEMA)
 
+    def close(self) -> None:
+        """Give the file back; also done when the store is no longer used."""
+        if hasattr(self, "db"):
+            self.db.close()
+
+    __del__ = close
+
     @contextmanager
     def _clearly(self, what: str):
         try:
