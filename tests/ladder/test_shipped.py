@@ -21,11 +21,7 @@ def test_shipped_study_has_the_promised_shape():
 def test_the_code_plans_the_runs_that_were_shipped():
     shipped = studies.load()
     keep = lambda r: r["role"] != "lr_sweep"
-    rows = (
-        shipped.to_frame().to_dicts()
-        if hasattr(shipped.to_frame(), "to_dicts")
-        else list(shipped.to_frame().iter_rows(named=True))
-    )
+    rows = shipped.to_frame().iter_rows(named=True)
     expected = {(r["role"], r["params"], r["tokens"], r["batch_size"], r["seed"]) for r in rows if keep(r)}
     planned = stdlib.ladder(studies.about()["corpus"]["train_bytes"], stdlib.centre)
     assert {

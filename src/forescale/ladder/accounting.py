@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import math
 
-from .config import Config
+from .config import CHUNK, PREFIX, TAPS, Config
 from .schedule import trained_steps
-
-CHUNK = 32  # of linear attention
-PREFIX = 4  # of parallel streams
-TAPS = 4  # of the selective space's convolution
 
 
 def _mixer(c: Config, index: int) -> tuple[int, float]:

@@ -15,6 +15,9 @@ NORMS = ("rms", "layer", "dyt", "none")
 PARAMETRIZATIONS = ("standard", "mup", "unit")
 OPTIMIZERS = ("adamw", "sgd", "sign", "spectral", "column")
 SCHEDULES = ("constant", "cosine", "linear", "wsd")
+CHUNK = 32  # positions that linear attention handles at once
+PREFIX = 4  # learnt keys and values of each parallel stream
+TAPS = 4  # of the selective space's convolution
 MAY_DIFFER = ("seed", "learning_rate", "weight_decay")  # between runs that are trained together
 CHOICES = {
     "mixer": MIXERS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from typing import Any
@@ -119,8 +120,6 @@ def _reason(error: Exception) -> str:
 
 def _checked(result: Any) -> dict[str, Any]:
     """A trial's result as rows with a finite loss each."""
-    import math
-
     out = dict(result) if hasattr(result, "keys") else {}
     rows = out.get("rows") or ([{"loss": out["loss"]}] if "loss" in out else [])
     if not rows:

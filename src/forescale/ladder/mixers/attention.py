@@ -6,10 +6,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from ..config import Config
+from ..config import PREFIX, Config
 from ..layers import Dense, rotary_table, rotate, vector
-
-PREFIX = 4  # learnt keys and values per stream
 
 
 class Attention(nn.Module):

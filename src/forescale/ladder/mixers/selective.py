@@ -8,10 +8,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from ..config import Config
+from ..config import TAPS, Config
 from ..layers import Dense, vector, weight
-
-TAPS = 4
 
 
 def scan_sequential(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
