@@ -26,6 +26,7 @@ MAY = {
     "audit": {"law", "laws", "runs", "fit", "forecast", "plan"},
     "ladder": {"runs", "rules", "plan", "forecast"},
     "report": {"plan", "forecast", "fit", "runs", "law", "laws", "compare", "ladder", "audit"},
+    "web": {"plan", "forecast", "fit", "runs", "laws", "compare", "studies", "report", "__version__"},
     "cli": None,
     "__init__": None,
     "__main__": None,

@@ -18,6 +18,7 @@ _WHERE = {
     **dict.fromkeys(("Comparison", "compare", "trend"), ".compare"),
     **dict.fromkeys(("Plan", "plan"), ".plan"),
     **dict.fromkeys(("check_law",), ".check"),
+    **dict.fromkeys(("plot",), ".report"),
     **dict.fromkeys(("Audit", "audit"), ".audit"),
     **dict.fromkeys(("Rule", "check_rule", "rule"), ".rules"),
     **dict.fromkeys(("ForescaleError", "InputError", "FitError", "LawError"), ".errors"),

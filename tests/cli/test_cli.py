@@ -35,7 +35,7 @@ def test_fit_predict_plan(table, tmp_path):
 
 
 def test_demo(tmp_path):
-    text = run("demo", "--html", tmp_path / "d.html")
+    text = run("demo", "--figure", tmp_path / "d.html")
     assert text.index("predicted before looking") < text.index("measured:") and "mean absolute error" in text
     html = (tmp_path / "d.html").read_text()
     assert "Plotly.newPlot" in html and 'src="http' not in html
@@ -96,7 +96,7 @@ def test_forecast_rollout_audit(table, tmp_path):
     said = json.loads(run("forecast", table, "--params", "1M", "--tokens", "6.5M", "-o", tmp_path / "f.json", "--json"))
     assert said["low"][0] < said["value"][0] < said["high"][0]
     assert json.loads((tmp_path / "f.json").read_text()) == said
-    run("forecast", table, "--params", "1M", "--tokens", "6.5M", "--html", tmp_path / "f.html")
+    run("forecast", table, "--params", "1M", "--tokens", "6.5M", "--figure", tmp_path / "f.html")
     html = (tmp_path / "f.html").read_text()
     assert "plotly" in html and "coupled law" in html and "90% for a new run" in html
     assert "candidates" in run("forecast", table, "--params", "1M", "--tokens", "6.5M", "--law", "chinchilla")

@@ -26,7 +26,7 @@ def isoflop_file(tmp_path, study):
 
 def test_allocate_and_frontier(isoflop_file, tmp_path):
     html = tmp_path / "valleys.html"
-    found = json.loads(run("allocate", str(isoflop_file), "--flops", "1e23", "--html", str(html), "--json").output)
+    found = json.loads(run("allocate", str(isoflop_file), "--flops", "1e23", "--figure", str(html), "--json").output)
     assert 0.45 < found["exponents"]["2 isoFLOP, akima"][0] < 0.55 and found["exponents"]["1 frontier"][1] is None
     assert html.stat().st_size > 1e6 and "3 parametric law" in run("allocate", str(isoflop_file)).output
     assert "on the frontier" in run("frontier", str(isoflop_file)).output

@@ -8,7 +8,8 @@ import pytest
 
 import forescale as fs
 from forescale import studies
-from forescale.report.document import BUDGETS, budgets, plan_row, report
+from forescale.report.document import BUDGETS, plan_row, report
+from forescale.report.planning import spread
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -48,7 +49,7 @@ def page(browser, written):
 def test_every_position_of_the_slider_shows_what_python_says(page):
     used = studies.load().role("fit")
     fit = fs.fit(fs.laws.chinchilla, used)
-    grid = budgets(float(used["flops"].max()))
+    grid = spread(float(used["flops"].max()), BUDGETS)
     slider = page.locator("#budget")
     slider.focus()
     page.keyboard.press("Home")

@@ -11,7 +11,7 @@ import typer
 
 from .common import Json, app
 
-for _module in ("reading", "forecasting", "fitting", "planning", "reporting", "ladders", "comparing", "records", "literature"):
+for _module in ("reading", "forecasting", "fitting", "planning", "reporting", "serving", "ladders", "comparing", "records", "literature"):
     import_module("." + _module, __package__)
 
 __all__ = ["app"]
@@ -19,13 +19,13 @@ __all__ = ["app"]
 
 @app.command()
 def demo(
-    html: Annotated[Path, typer.Option(help="Where the figure goes.")] = Path("forescale-demo.html"), json: Json = False
+    figure: Annotated[Path, typer.Option(help="Where the figure goes.")] = Path("forescale-demo.html"), json: Json = False
 ) -> None:
     """Fit the shipped study, predict its held-out runs, then look; plan for ten times the compute."""
     import sys
 
     from .demo import run_demo
 
-    result = run_demo(html, sys.stderr if json else None)
+    result = run_demo(figure, sys.stderr if json else None)
     if json:
         typer.echo(json_module.dumps(result))

@@ -85,17 +85,17 @@ def show(result, as_json: bool) -> None:
     typer.echo(json_module.dumps(result.to_dict()) if as_json else result.summary())
 
 
-Html = Annotated[Path | None, typer.Option(help="Write a figure as one self-contained file.")]
+Figure = Annotated[Path | None, typer.Option(help="Write a figure: .html (self-contained), .json, .svg, .pdf or .png.")]
 RunsFile = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL table of runs.")]
 DropBad = Annotated[bool, typer.Option("--drop-bad", help="Leave unreadable rows out, listed.")]
 
 
-def draw(figure, html: Path | None) -> None:
-    """Write `figure()` where a file was asked for; it is not made otherwise."""
-    if html:
-        from ..report.figure import write_html
+def draw(make, path: Path | None) -> None:
+    """Write the figure that `make()` gives where a file was asked for; it is not made otherwise."""
+    if path:
+        from ..report.canvas import write
 
-        write_html(figure(), html)
+        write(make(), path)
 
 
 def frame(path: Path, *columns: str):

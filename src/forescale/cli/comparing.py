@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .common import DropBad, Html, Json, Map, RunsFile, app, draw, frame, mapping, show
+from .common import DropBad, Figure, Json, Map, RunsFile, app, draw, frame, mapping, show
 
 At = Annotated[str, typer.Option("--at", help="The target: params=70B,tokens=1.4T.")]
 
@@ -27,7 +27,7 @@ def compare(
     axis: Annotated[str, typer.Option(help="Scale: flops, hours or another positive column.")] = "flops",
     map: Map = "",
     drop_bad: DropBad = False,
-    html: Html = None,
+    figure: Figure = None,
     json: Json = False,
 ) -> None:
     """Which arm wins at a scale, where they cross, and what one is worth in compute of the other."""
@@ -35,10 +35,10 @@ def compare(
 
     table = _read(runs, map, drop_bad)
     found = run_compare(table, target or None, by=by, axis=axis)
-    if html:
+    if figure:
         from ..report.comparing import arms_figure
 
-        draw(lambda: arms_figure(found, table, by, axis), html)
+        draw(lambda: arms_figure(found, table, by, axis), figure)
     show(found, json)
 
 
@@ -48,7 +48,7 @@ def trend(
     value: Annotated[str, typer.Option(help="Column of the score.")],
     scale: Annotated[str, typer.Option(help="Column of the scale.")] = "flops",
     error: Annotated[str, typer.Option(help="Column of its standard errors, where known.")] = "",
-    html: Html = None,
+    figure: Figure = None,
     json: Json = False,
 ) -> None:
     """Does a score turn with scale? Rising, falling, U-shaped, inverted U or undecided."""
@@ -57,10 +57,10 @@ def trend(
     rows = frame(scores, scale, value, *([error] if error else []))
     x, y = (rows[c].to_numpy().astype(float) for c in (scale, value))
     found = run_trend(x, y, rows[error].to_numpy().astype(float) if error else None)
-    if html:
+    if figure:
         from ..report.comparing import trend_figure
 
-        draw(lambda: trend_figure(found, x, y, value), html)
+        draw(lambda: trend_figure(found, x, y, value), figure)
     show(found, json)
 
 

@@ -11,10 +11,11 @@ from .. import laws, studies
 from ..fit import fit
 from ..forecast import forecast
 from ..plan import plan
-from ..report.figure import fit_figure, write_html
+from ..report.canvas import write
+from ..report.fitting import fit_figure
 
 
-def run_demo(html: Path, out=None) -> dict:
+def run_demo(figure: Path, out=None) -> dict:
     """Fit, predict and forecast before looking, compare, plan, draw. Returns the numbers."""
     out = out or sys.stdout
 
@@ -40,7 +41,7 @@ def run_demo(html: Path, out=None) -> dict:
     many = _judged(auto, held, "automatic forecast", say)
     best = plan(found, 10 * float(runs["flops"].max()))
     say(best.summary())
-    path = write_html(fit_figure(found, runs, held), html)
+    path = write(fit_figure(found, runs, held), figure)
     say(f"\nfigure: {path}")
     return {
         "forecast": auto.to_dict() | {"errors": many[0].tolist(), "held": many[1].tolist()},

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .common import Json, LawName, Map, app, bar, draw, mapping, show
+from .common import Figure, Json, LawName, Map, app, bar, draw, mapping, show
 
 Target = Annotated[str, typer.Option(help="Column to forecast: loss, an error rate, a score.")]
 OwnLaws = Annotated[list[str] | None, typer.Option("--law", help="Also this law: catalogue name or FILE.py:NAME.")]
@@ -46,7 +46,7 @@ def forecast(
     interval: float = 0.9,
     drop_bad: Annotated[bool, typer.Option("--drop-bad", help="Leave unreadable rows out, listed.")] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the forecast as JSON.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a figure as one self-contained file.")] = None,
+    figure: Figure = None,
     json: Json = False,
 ) -> None:
     """Forecast a larger run: laws and baselines weighed by back-test, with a calibrated interval. No law to choose."""
@@ -61,12 +61,12 @@ def forecast(
     text = json_module.dumps({k: v.to_dict() for k, v in found.items()} if group else found.to_dict())
     if out:
         out.write_text(text)
-    if html:
+    if figure:
         from ..report.forecasting import forecast_figure
 
         if group:
-            raise InputError("--html draws one forecast; leave --group out or use a table of one group")
-        draw(lambda: forecast_figure(found, table), html)
+            raise InputError("--figure draws one forecast; leave --group out or use a table of one group")
+        draw(lambda: forecast_figure(found, table), figure)
     if json:
         typer.echo(text)
     elif group:

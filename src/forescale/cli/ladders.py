@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..quantities import format_number
-from .common import Html, Json, app, draw
+from .common import Figure, Json, app, draw
 
 ladder_app = typer.Typer(no_args_is_help=True, help="Train the small runs (extras: ladder, ray).")
 app.add_typer(ladder_app, name="ladder")
@@ -241,7 +241,7 @@ def ladder_coord_check(
     optimizer: str = "adamw",
     learning_rate: float = 4e-3,
     steps: int = 4,
-    html: Html = None,
+    figure: Figure = None,
     json: Json = False,
 ) -> None:
     """How much every layer's output moves in the first steps, over widths 64 to 1024: flat where rates carry over."""
@@ -251,7 +251,7 @@ def ladder_coord_check(
     found = coordinate_check(
         {"parametrization": parametrization, "optimizer": optimizer, "learning_rate": learning_rate}, steps=steps
     )
-    draw(lambda: coordinates_figure(found), html)
+    draw(lambda: coordinates_figure(found), figure)
     if json:
         typer.echo(json_module.dumps(found.to_dict()))
         return

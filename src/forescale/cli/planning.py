@@ -10,7 +10,7 @@ import typer
 
 from ..errors import InputError
 from ..quantities import format_number, parse_number
-from .common import DropBad, Html, Json, Map, RunsFile, app, draw, frame, load_fit, mapping, published, show
+from .common import DropBad, Figure, Json, Map, RunsFile, app, draw, frame, load_fit, mapping, published, show
 
 Source = Annotated[str, typer.Argument(help="A fit written with -o, or LAW:PRESET such as chinchilla:besiroglu.")]
 
@@ -96,7 +96,7 @@ def allocate(
     role: Role = "",
     flops: Annotated[str, typer.Option(help="Also the best size at this budget, by each approach.")] = "",
     drop_bad: DropBad = False,
-    html: Html = None,
+    figure: Figure = None,
     json: Json = False,
 ) -> None:
     """How the best size grows with compute, from isoFLOP runs: approaches 1, 2 (three ways) and 3 side by side."""
@@ -105,13 +105,13 @@ def allocate(
 
     table = _table(runs, map, role, drop_bad)
     found = approaches(table, flops or None)
-    draw(lambda: valleys_figure(found.valleys, table), html)
+    draw(lambda: valleys_figure(found.valleys, table), figure)
     show(found, json)
 
 
 @app.command()
 def frontier(
-    runs: RunsFile, map: Map = "", role: Role = "", drop_bad: DropBad = False, html: Html = None, json: Json = False
+    runs: RunsFile, map: Map = "", role: Role = "", drop_bad: DropBad = False, figure: Figure = None, json: Json = False
 ) -> None:
     """The runs no mixture of others beats: the lower convex hull of loss over compute, and how their size grows."""
     from ..plan import frontier as hull
@@ -120,7 +120,7 @@ def frontier(
 
     table = _table(runs, map, role, drop_bad)
     found, (a, k) = hull(table), frontier_exponent(table)
-    draw(lambda: frontier_figure(table), html)
+    draw(lambda: frontier_figure(table), figure)
     if json:
         typer.echo(json_module.dumps({n: v.tolist() for n, v in found.items()} | {"exponent": a, "coefficient": k}))
         return
@@ -139,7 +139,7 @@ def hparams(
     map: Map = "",
     role: Role = "",
     drop_bad: DropBad = False,
-    html: Html = None,
+    figure: Figure = None,
     json: Json = False,
 ) -> None:
     """The best learning rate (and batch) for a run, from your own sweeps; published rules beside it."""
@@ -148,7 +148,7 @@ def hparams(
 
     names = tuple(s.strip() for s in settings.split(",") if s.strip())
     found = run_hparams(_table(runs, map, role, drop_bad), params=params, tokens=tokens, settings=names)
-    draw(lambda: setting_figure(found), html)
+    draw(lambda: setting_figure(found), figure)
     show(found, json)
     if not json:
         for line in _rules_beside(found):
@@ -182,7 +182,7 @@ def memory(
     serve: Annotated[bool, typer.Option("--serve", help="Weights and cache to answer with, instead of training.")] = False,
     bits: Annotated[float, typer.Option(help="With --serve: bits per weight.")] = 16,
     kv_groups: Annotated[int, typer.Option(help="Query heads for each key-value head.")] = 1,
-    html: Html = None,
+    figure: Figure = None,
     json: Json = False,
 ) -> None:
     """Memory on each device to train or serve a model of this size, and whether it fits."""
@@ -195,7 +195,7 @@ def memory(
     else:
         options = {"devices": devices, "device_bytes": room, "zero": zero, "sequences": sequences}
         found = train_memory(shape, context=context, checkpoint_every=checkpoint_every, **options)
-    draw(lambda: memory_figure({format_number(shape.params): found}), html)
+    draw(lambda: memory_figure({format_number(shape.params): found}), figure)
     if not json:
         typer.echo(shape.summary())
     show(found, json)
@@ -212,7 +212,7 @@ def design(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Write the runs: CSV, or YAML as a spec for forescale ladder.")
     ] = None,
-    html: Html = None,
+    figure: Figure = None,
     json: Json = False,
 ) -> None:
     """The runs that narrow a forecast most for their compute, and how narrow it will be."""
@@ -235,7 +235,7 @@ def design(
         out.write_text(of_design(found.runs, aim))
     elif out:
         _write(found, out)
-    draw(lambda: design_figure(found), html)
+    draw(lambda: design_figure(found), figure)
     show(found, json)
 
 

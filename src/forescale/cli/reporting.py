@@ -1,4 +1,4 @@
-"""report: everything about a table of runs in one file that opens anywhere."""
+"""report, figure: everything about a table of runs in one file, or one picture of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from .common import DropBad, Map, RunsFile, app, bar, mapping
+from ..errors import InputError
+from .common import DropBad, LawName, Map, RunsFile, app, bar, mapping
 
 
 @app.command()
@@ -30,3 +31,39 @@ def report(
     command = shlex.join(["forescale", *sys.argv[1:]]) if Path(sys.argv[0]).name.startswith("forescale") else ""
     out.write_text(write(table, law=law, flops=flops, at=mapping(at) or None, command=command, progress=bar("report")))
     typer.echo(f"{out} ({out.stat().st_size / 1e6:.1f} MB, self-contained)")
+
+
+@app.command()
+def figure(
+    runs: RunsFile,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The file: .html, .json, .svg, .pdf or .png.")] = Path("figure.html"),
+    kind: Annotated[str, typer.Option(help="fit, residuals, excess (L - E), valleys or frontier.")] = "fit",
+    law: LawName = "chinchilla",
+    by: Annotated[str, typer.Option(help="Axis of the residuals: flops or an input of the law.")] = "flops",
+    role: Annotated[str, typer.Option(help="Use only rows with this value in the column role.")] = "",
+    map: Map = "",
+    drop_bad: DropBad = False,
+) -> None:
+    """One figure of a table of runs, for a browser or a paper."""
+    from .. import laws
+    from ..errors import one_of
+    from ..fit import fit
+    from ..plan import approaches
+    from ..report import plot
+    from ..report.canvas import write
+    from ..runs import read
+
+    table = read(runs, drop_bad=drop_bad, **mapping(map))
+    table = table.role(role) if role else table
+    if not len(table):
+        raise InputError(f"{runs.name}: no row has role {role!r}")
+    kinds = {
+        "fit": lambda: plot(fit(laws.get(law), table), table),
+        "residuals": lambda: plot(fit(laws.get(law), table), table, kind="residuals", by=by),
+        "excess": lambda: plot(fit(laws.get(law), table), table, kind="excess"),
+        "valleys": lambda: plot(approaches(table), table),
+        "frontier": lambda: plot(table),
+    }
+    if kind not in kinds:
+        raise one_of("kind of figure", kind, kinds)
+    typer.echo(write(kinds[kind](), out))

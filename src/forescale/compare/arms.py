@@ -111,7 +111,7 @@ def compare(
 
 def _frontiers(runs: Runs, by: str, axis: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     names = np.asarray(runs[by]).astype(str)
-    x, y = np.asarray(runs[axis], float), np.asarray(runs["loss"], float)
+    x, y = np.asarray(runs.numbers((axis,))[axis], float), np.asarray(runs["loss"], float)
     if not (x > 0).all():
         raise InputError(f"{axis} must be positive to compare over it; found {x.min():g}")
     out, short = {}, []
@@ -146,6 +146,10 @@ def _ranks(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[float, t
 
 def _pair(a: str, b: str, curves: Mapping, target: float, level: float, draws: int, seed: int) -> Pair:
     (xa, ya), (xb, yb) = curves[a], curves[b]
+    top, bottom = min(xa.max(), xb.max()), max(xa.min(), xb.min())
+    if bottom > 1.05 * top:
+        ends = f"one ends at {format_number(top)}, the other begins at {format_number(bottom)}"
+        raise InputError(f"{a} and {b} share no scale: {ends}; train one run of each at a common scale, or leave one out")
     x, y = np.concatenate([xa, xb]), np.concatenate([ya, yb])
     arm = np.repeat([1.0, 2.0], [len(xa), len(xb)])
     fits = [joint_fit(name, x, arm, y, draws, seed) for name in STRUCTURES]

@@ -160,7 +160,16 @@ def _accelerator_hours(plain: str, text: str) -> tuple[float, float | None, floa
     return None
 
 
-def spend(flops: float, chip: Accelerator, mfu: float = MFU, devices: float | None = None, precision: str = "bf16") -> Budget:
-    """What a number of FLOP takes on an accelerator."""
+def spend(
+    flops: float,
+    chip: Accelerator,
+    mfu: float = MFU,
+    devices: float | None = None,
+    precision: str = "bf16",
+    price: float | None = None,
+) -> Budget:
+    """What a number of FLOP takes on an accelerator; `price` is dollars for an accelerator-hour."""
+    if precision not in chip.peak:
+        raise one_of(f"precision of {chip.name}", precision, chip.peak)
     hours = flops / (3600 * chip.peak[precision] * mfu)
-    return Budget(flops, chip, hours, devices, None, mfu, precision)
+    return Budget(flops, chip, hours, devices, None if price is None else hours * price, mfu, precision)

@@ -19,8 +19,9 @@ from ..forecast import Forecast, forecast
 from ..plan import plan
 from ..quantities import format_number, parse_positive
 from ..runs import Runs
-from .figure import fit_figure
+from .fitting import fit_figure
 from .forecasting import forecast_figure
+from .planning import spread
 from .page import page, plot, slider, table, warnings
 
 BUDGETS = 61  # positions of the slider, from the largest run down a decade to a thousand times it
@@ -138,11 +139,6 @@ def _forecast(ahead: Forecast, used: Runs) -> str:
     )
 
 
-def budgets(largest: float) -> np.ndarray:
-    """Positions of the slider in FLOP, from a tenth of the largest run to a thousand times it."""
-    return largest * np.logspace(-1, 3, BUDGETS)
-
-
 def plan_row(found: Fit, flops: float, level: float) -> dict[str, str]:
     """What the slider shows at a budget: `plan` in words."""
     best = plan(found, flops, level)
@@ -160,7 +156,7 @@ def plan_row(found: Fit, flops: float, level: float) -> dict[str, str]:
 
 
 def _plan(found: Fit, budget: float, largest: float, level: float) -> str:
-    at = budgets(largest)
+    at = spread(largest, BUDGETS)
     at[np.argmin(np.abs(np.log(at / budget)))] = budget  # the budget asked for is one of the positions
     at = np.sort(at)
     start = int(np.flatnonzero(at == budget)[0])

@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import InputError
 from ..forecast import Forecast
 from ..runs import Runs
+from .canvas import BLUE, blank, log_axis, narrow_log
 
 
 def forecast_figure(forecast: Forecast, runs: Runs):
@@ -14,18 +15,19 @@ def forecast_figure(forecast: Forecast, runs: Runs):
 
     Raises InputError where the inputs leave no one axis to draw on.
     """
-    import plotly.graph_objects as go
-
     names = set(forecast.points)
     if len(names) == 1:
         axis = next(iter(names))
         x, at = runs.numbers((axis,))[axis], forecast.points[axis]
     elif {"params", "tokens"} <= names:
-        axis, x = "FLOP", runs.numbers(("flops",))["flops"]
+        axis, x = "flops", runs.numbers(("flops",))["flops"]
         at = forecast.factor * float(np.max(x))
     else:
         raise InputError(f"no one axis to draw {', '.join(sorted(names))} on; a figure needs one input, or params and tokens")
-    figure = go.Figure()
+    whole = bool((np.asarray(x) > 0).all() and (np.asarray(at) > 0).all())
+    positive = bool((runs[forecast.target] > 0).all() and (forecast.low > 0).all())
+    plain = lambda name: {"title": {"text": name}}
+    figure = blank(log_axis(axis, x, at) if whole else plain(axis), (narrow_log if positive else plain)(forecast.target))
     figure.add_scatter(x=x, y=runs[forecast.target], mode="markers", name="measured", marker={"color": "#555", "size": 5})
     top = sorted(forecast.members, key=lambda m: -m.weight)
     for m in top:
@@ -43,14 +45,6 @@ def forecast_figure(forecast: Forecast, runs: Runs):
         error_y={"array": forecast.high - forecast.value, "arrayminus": forecast.value - forecast.low, "width": 6},
         mode="markers",
         name=f"forecast, {forecast.level:.0%} for a new run",
-        marker={"color": "#286ebe", "size": 9},
-    )
-    positive = bool((runs[forecast.target] > 0).all() and (forecast.low > 0).all())
-    scale = {"type": "log", "dtick": 1, "exponentformat": "power"}
-    figure.update_layout(
-        xaxis={"title": axis, **(scale if (np.asarray(x) > 0).all() else {})},
-        yaxis={"title": forecast.target, "type": "log" if positive else "linear"},
-        template="plotly_white",
-        legend={"font": {"size": 10}},
+        marker={"color": BLUE, "size": 9},
     )
     return figure

@@ -8,6 +8,8 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from .canvas import CONFIG, plotly_js
+
 
 def _static(name: str) -> str:
     return (files(__package__) / "static" / name).read_text()
@@ -39,7 +41,8 @@ def warnings(found: Sequence[str]) -> str:
 def plot(figure: Any, label: str, first: bool) -> str:
     """A plotly figure; the first one of a page brings plotly.js along."""
     figure.update_layout(legend={"orientation": "h", "y": -0.25}, margin={"l": 50, "r": 10, "t": 20, "b": 40})
-    inner = figure.to_html(full_html=False, include_plotlyjs=first, config={"displaylogo": False, "responsive": True})
+    inner = figure.to_html(full_html=False, include_plotlyjs=False, config=CONFIG)
+    inner = (f"<script>{plotly_js()}</script>" if first else "") + inner
     return f'<figure><div class="plot">{inner}</div><figcaption class="soft">{escape(label)}</figcaption></figure>'
 
 

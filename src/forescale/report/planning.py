@@ -8,31 +8,25 @@ import numpy as np
 
 from ..plan import Design, IsoFlop, Memory, Setting, frontier, frontier_exponent
 from ..runs import Runs
-
-_LOG = {"type": "log", "dtick": 1, "exponentformat": "power"}
-_BLUE = "rgb(40,110,190)"
+from .canvas import BLUE, GREY, blank, hover, log_axis, narrow_log
 
 
-def _figure(x: str, y: str, **axes):
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    figure.update_layout(
-        xaxis={"title": x, **axes.get("xaxis", {})}, yaxis={"title": y, **axes.get("yaxis", {})}, template="plotly_white"
-    )
-    return figure
+def spread(largest: float, positions: int, ahead: float = 1000.0) -> np.ndarray:
+    """Positions of a budget's slider in FLOP, from a tenth of the largest run to `ahead` times it."""
+    return largest * np.geomspace(0.1, ahead, positions)
 
 
 def valleys_figure(found: Mapping[str, IsoFlop], runs: Runs):
     """Loss by size at each budget, and the bottoms that each method finds."""
-    figure = _figure("params", "loss", xaxis=_LOG, yaxis={"type": "log"})
-    flops = np.asarray(runs["flops"], float)
+    x = runs.numbers(("params", "flops"))
+    flops = x["flops"]
+    figure = blank(log_axis("params", x["params"]), narrow_log("loss"))
     for c in next(iter(found.values())).flops:
         mine = np.abs(np.log(flops / c)) < 0.02
-        order = np.argsort(runs["params"][mine])
-        figure.add_scatter(
-            x=runs["params"][mine][order], y=runs["loss"][mine][order], mode="lines+markers", name=f"{c:.3g} FLOP", line_width=1
-        )
+        order = np.argsort(x["params"][mine])
+        name = f"{c:.3g} FLOP"
+        valley = {"x": x["params"][mine][order], "y": runs["loss"][mine][order]}
+        figure.add_scatter(**valley, mode="lines+markers", name=name, line_width=1)
     for (name, one), mark in zip(found.items(), ("x", "circle-open", "diamond-open"), strict=False):
         figure.add_scatter(
             x=one.params,
@@ -46,40 +40,40 @@ def valleys_figure(found: Mapping[str, IsoFlop], runs: Runs):
 
 def frontier_figure(runs: Runs):
     """Every run by compute, those on the hull, and the power law of their sizes in the hover."""
-    figure = _figure("FLOP", "loss", xaxis=_LOG, yaxis={"type": "log"})
+    flops = runs.numbers(("flops",))["flops"]
+    figure = blank(log_axis("flops", flops), narrow_log("loss"))
     found, (a, _) = frontier(runs), frontier_exponent(runs)
-    figure.add_scatter(x=runs["flops"], y=runs["loss"], mode="markers", name="runs", marker={"color": "#888", "size": 4})
-    text = [f"N = {n:,.0f}" for n in found["params"]]
-    figure.add_scatter(
-        x=found["flops"], y=found["loss"], text=text, mode="lines+markers", name=f"frontier: a = {a:.3f}", line_color=_BLUE
-    )
+    figure.add_scatter(x=flops, y=runs["loss"], mode="markers", name="runs", marker={"color": GREY, "size": 4})
+    front = {"x": found["flops"], "y": found["loss"], "text": hover(N=found["params"])}
+    figure.add_scatter(**front, mode="lines+markers", name=f"frontier: a = {a:.3f}", line_color=BLUE)
     return figure
 
 
 def setting_figure(found: Setting):
     """What being off the best value of each setting costs."""
     ticks = {"type": "log", "tickvals": [0.25, 0.5, 1, 2, 4], "ticktext": ["1/4", "1/2", "1", "2", "4"]}
-    figure = _figure("setting over its best value", "loss above the best, %", xaxis=ticks)
+    axis = {"title": {"text": "setting over its best value"}, **ticks}
+    figure = blank(axis, {"title": {"text": "loss above the best, %"}})
     off = np.geomspace(1 / 4, 4, 121)
     for name, (value, low, high) in found.values.items():
         steep = np.log1p(found.price[name]) / np.log(2) ** 2
         figure.add_scatter(x=off, y=100 * np.expm1(steep * np.log(off) ** 2), name=f"{name} = {value:.3g}")
-        figure.add_vrect(x0=low / value, x1=high / value, fillcolor=_BLUE, opacity=0.1, line_width=0)
+        figure.add_vrect(x0=low / value, x1=high / value, fillcolor=BLUE, opacity=0.1, line_width=0)
     return figure
 
 
 def design_figure(found: Design):
     """The interval that each further run leaves, by what has been spent."""
-    figure = _figure("FLOP spent", "expected 90 % interval, +- %", xaxis=_LOG)
     spent = np.cumsum(found.flops)
+    figure = blank(log_axis("flops", spent), {"title": {"text": "expected 90 % interval, +- %"}})
     text = [", ".join(f"{k} {v[i]:.3g}" for k, v in found.runs.items()) for i in range(len(spent))]
-    figure.add_scatter(x=spent, y=100 * found.halfwidth[1:], text=text, mode="lines+markers", line_color=_BLUE, name="designed")
+    figure.add_scatter(x=spent, y=100 * found.halfwidth[1:], text=text, mode="lines+markers", line_color=BLUE, name="designed")
     return figure
 
 
 def memory_figure(found: Mapping[str, Memory]):
     """Memory on each device by part, one bar a configuration, and the device's own."""
-    figure = _figure("", "GB on each device")
+    figure = blank({}, {"title": {"text": "GB on each device"}})
     for part in ("params", "gradients", "optimizer", "activations", "cache"):
         figure.add_bar(x=list(found), y=[getattr(m, part) / 1e9 for m in found.values()], name=part)
     figure.add_hline(y=max(m.device_bytes for m in found.values()) / 1e9, line_dash="dot")

@@ -1,5 +1,5 @@
 """What was measured: the Runs table and its readers."""
 
-from .table import Runs, read
+from .table import Look, Runs, look, read
 
-__all__ = ["Runs", "read"]
+__all__ = ["Look", "Runs", "look", "read"]

@@ -6,6 +6,8 @@ import csv
 import hashlib
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -110,8 +112,17 @@ def _jsonl(raw: bytes, path: Path) -> Columns:
 def _parquet(raw: bytes, path: Path) -> Columns:
     import polars as pl
 
-    try:
+    with parquet_errors(path.name):
         return pl.read_parquet(io.BytesIO(raw)).to_dict(as_series=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(f"{path.name} is no readable Parquet file ({first}); it may be cut off") from error
+
+
+@contextmanager
+def parquet_errors(name: str) -> Iterator[None]:
+    """What polars says of a broken file, in one line; on some it panics, which is no Exception."""
+    import polars as pl
+
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{name} is no readable Parquet file ({first}); it may be cut off") from error

@@ -120,6 +120,33 @@ def read(source: Any, drop_bad: bool = False, only: Sequence[str] | None = None,
     return replace(runs, dropped=dropped, warnings=_warnings(runs, chosen, dropped) + _cut(source))
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a table holds before it is read as runs: `first` entries of each column, `groups` the distinct entries of columns
+    that have 2 to 50 texts, `candidates` the columns that could be each quantity."""
+
+    rows: int
+    first: Mapping[str, tuple]
+    groups: Mapping[str, tuple[str, ...]]
+    candidates: Mapping[str, tuple[str, ...]]
+    sha256: str
+
+
+def look(source: Any, entries: int = 3) -> Look:
+    """The columns of a file or dataframe and the candidates for every known quantity, nothing read as runs yet."""
+    raw, _, digest = read_columns(source)
+    first = {c: tuple(v[:entries]) for c, v in raw.items()}
+    found = {q: tuple(_named(raw, q)) for q in QUANTITIES}
+    groups = {c: tuple(sorted(set(map(str, v)))) for c, v in raw.items() if _as_is(v).dtype.kind == "O"}
+    groups = {c: names for c, names in groups.items() if 2 <= len(names) <= 50}
+    return Look(len(next(iter(raw.values()))), first, groups, {q: c for q, c in found.items() if c}, digest)
+
+
+def _named(raw: Columns, quantity: str) -> list[str]:
+    """Columns that bear the quantity's name, or else one of its aliases."""
+    return [quantity] if quantity in raw else [c for c in raw if c.lower() in (quantity, *QUANTITIES[quantity].aliases)]
+
+
 def _choose(
     raw: Columns, mapping: Mapping[str, str], name: str, only: Sequence[str] | None
 ) -> tuple[dict[str, str], dict[str, list[str]]]:
@@ -138,13 +165,10 @@ def _choose(
             if quantity not in raw:
                 raise InputError(f"{name} has no column {quantity!r}; it has {', '.join(raw)}; map one with {quantity}=COLUMN")
             chosen[quantity] = quantity
-    for quantity, known in QUANTITIES.items():
+    for quantity in QUANTITIES:
         if quantity in chosen:
             continue
-        if quantity in raw:
-            chosen[quantity] = quantity
-            continue
-        found = [c for c in raw if c.lower() in (quantity, *known.aliases) and c not in chosen.values()]
+        found = [quantity] if quantity in raw else [c for c in _named(raw, quantity) if c not in chosen.values()]
         if len(found) > 1:
             ambiguous[quantity] = found
         elif found:

@@ -53,11 +53,15 @@ def load(name: str = "stdlib", table: str = "runs", **options: Any) -> Runs:
     Others come from the folder named by FORESCALE_STUDIES. `options` are those of `fs.read`: a study of scores has no loss
     and needs only=("score",). Raises InputError for a study or table that is not there.
     """
-    place = _where(name)
+    extra = {"loss": "train_loss"} if (name, table) == ("stdlib", "curves") else {}
+    return read(path(name, table), **{**extra, **options})
+
+
+def path(name: str, table: str = "runs") -> Any:
+    """The Parquet file of a study's table."""
     if table not in tables(name):
         raise one_of(f"table of study {name}", table, tables(name))
-    extra = {"loss": "train_loss"} if (name, table) == ("stdlib", "curves") else {}
-    return read(place / f"{table}.parquet", **{**extra, **options})
+    return _where(name) / f"{table}.parquet"
 
 
 def about(name: str = "stdlib") -> dict:

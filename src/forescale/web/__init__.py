@@ -1,0 +1,1 @@
+"""The Python calls over HTTP on this machine alone, and one page. Extra: app."""
