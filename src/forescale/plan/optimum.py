@@ -116,6 +116,8 @@ def plan(fit: Fit, flops: float | str, level: float = 0.9, unique_tokens: float 
         raise InputError(f"level must lie between 0 and 1, got {level}")
     budget = parse_positive(flops, "flops")
     best = float(optimal_params(fit.law, dict(fit.params), budget))
+    if not (best >= 1 and budget / (6 * best) >= 1):
+        raise InputError(f"a budget of {budget:.3g} FLOP buys no model: less than one parameter or one token")
     drawn = np.asarray(optimal_params(fit.law, fit.draws.params, budget))
     nearby = np.asarray(optimal_params(fit.law, fit.draws.params, budget * 1.1))
     slopes = np.log(nearby / drawn) / np.log(1.1)

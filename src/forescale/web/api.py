@@ -27,6 +27,7 @@ from ..report import plot
 from ..report.document import plan_row, report
 from ..report.planning import spread
 from ..runs import Runs, look
+from .guard import LARGEST
 from .tables import Data, Tables
 
 AHEAD = 1000.0  # the budget's slider and the figure go on to this many times the largest run
@@ -157,6 +158,7 @@ def _tables(api: APIRouter, desk: Desk) -> None:
         fitted = [law for law in laws.every() if set(law.inputs) == {"params", "tokens"} and law.output == "loss"]
         return {
             "version": __version__,
+            "largest": LARGEST,
             "studies": [{"name": n, "title": studies.about(n)["title"], "tables": studies.tables(n)} for n in studies.names()],
             "laws": [{"name": law.name, "doc": law.doc, "source": law.source.ref} for law in fitted],
             "accelerators": [a.name for a in ACCELERATORS.values() if "bf16" in a.peak],

@@ -81,6 +81,7 @@ def serve(port: int = 0, folder: Path | None = None, say: Any = print) -> None:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     with listening:
         listening.bind(("127.0.0.1", port))
+        listening.listen()  # before the link is said: a browser that is faster than the server waits instead of failing
         say(f"http://127.0.0.1:{listening.getsockname()[1]}/?token={token}")
         app = build(token, folder or uploads())
         config = uvicorn.Config(app, log_level="warning", server_header=False)

@@ -219,6 +219,7 @@ function other_data(changed) {
 }
 async function upload(file) {
   if (!file) return;
+  if (file.size > about.largest) return fail(`${file.name} is larger than the ${about.largest / 2 ** 20} MiB that are read`);
   say(`Reading ${file.name} …`);
   try {
     const sent = await ask('tables/' + encodeURIComponent(file.name), undefined, {method: 'PUT', body: file, headers: {'content-type': 'application/octet-stream'}});
