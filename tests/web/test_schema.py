@@ -31,7 +31,9 @@ def run(server, mode, real):
         try:
             one()
         except Unsatisfiable:  # nothing can be wrong in a request that takes anything
-            assert operation.label in ("GET /api/about", "PUT /api/tables/{name}") and mode is schemathesis.GenerationMode.NEGATIVE
+            assert (
+                operation.label in ("GET /api/about", "PUT /api/tables/{name}") and mode is schemathesis.GenerationMode.NEGATIVE
+            )
     return statuses
 
 
@@ -42,4 +44,6 @@ def test_no_request_breaks_the_app(server, mode, real):
     statuses = run(server, mode, real)
     assert len(statuses) == 10 and all(s <= {200, 400, 404, 405, 413, 422} for s in statuses.values()), statuses
     if real and mode is schemathesis.GenerationMode.POSITIVE:
-        assert {label for label, s in statuses.items() if 200 in s} >= {"POST /api/fit", "POST /api/plan", "POST /api/look"}, statuses
+        assert {label for label, s in statuses.items() if 200 in s} >= {"POST /api/fit", "POST /api/plan", "POST /api/look"}, (
+            statuses
+        )

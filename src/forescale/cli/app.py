@@ -11,7 +11,18 @@ import typer
 
 from .common import Json, app
 
-for _module in ("reading", "forecasting", "fitting", "planning", "reporting", "serving", "ladders", "comparing", "records", "literature"):
+for _module in (
+    "reading",
+    "forecasting",
+    "fitting",
+    "planning",
+    "reporting",
+    "serving",
+    "ladders",
+    "comparing",
+    "records",
+    "literature",
+):
     import_module("." + _module, __package__)
 
 __all__ = ["app"]

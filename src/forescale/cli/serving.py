@@ -29,4 +29,6 @@ def workbench(
     try:
         serve(port, say=say)
     except OSError as error:
-        raise InputError(f"port {port} cannot be used ({error.strerror}); give another with --port, or 0 for a free one") from error
+        raise InputError(
+            f"port {port} cannot be used ({error.strerror}); give another with --port, or 0 for a free one"
+        ) from error

@@ -21,8 +21,8 @@ from ..quantities import format_number, parse_positive
 from ..runs import Runs
 from .fitting import fit_figure
 from .forecasting import forecast_figure
-from .planning import spread
 from .page import page, plot, slider, table, warnings
+from .planning import spread
 
 BUDGETS = 61  # positions of the slider, from the largest run down a decade to a thousand times it
 LABELS = {

@@ -210,7 +210,9 @@ def _fitting(api: APIRouter, desk: Desk) -> None:
         flops = read_budget(ask.flops).flops
         best = plan(found, flops, ask.level)
         cost = spend(flops, accelerator(ask.chip), ask.mfu, price=ask.price)
-        return plain({"plan": best.to_dict(), "text": plan_row(found, flops, ask.level), "cost": cost.to_dict(), "spent": cost.summary()})
+        return plain(
+            {"plan": best.to_dict(), "text": plan_row(found, flops, ask.level), "cost": cost.to_dict(), "spent": cost.summary()}
+        )
 
 
 def _answers(api: APIRouter, desk: Desk) -> None:

@@ -158,7 +158,7 @@ async function answer(name, body, title) {
     const found = await call(name, body);
     const text = Object.assign(document.createElement('pre'), {textContent: found.summary, tabIndex: 0});
     const plot = Object.assign(document.createElement('div'), {className: 'plot'});
-    plot.setAttribute('role', 'img');
+    plot.setAttribute('role', 'group');
     plot.setAttribute('aria-label', title + ': the same as the text above');
     place.replaceChildren(text, plot);
     await draw(plot, found.figure);
