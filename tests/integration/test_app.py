@@ -139,6 +139,11 @@ def test_upload_map_compare_and_come_back_by_the_address(browser, server, tmp_pa
     ready(page)
     want = fs.compare(fs.read(tmp_path / "arms.csv", loss="end", tokens="seen"))
     assert page.locator("#compare pre").text_content() == want.summary()
+    page.select_option("#only", label=f"arm = {names[2]}")
+    page.locator("#error").filter(has_text="4 rows cannot fit").wait_for()
+    page.select_option("#only", label="everything")
+    page.locator("#warnings", has_text="3 arms at once").wait_for()
+    ready(page)
     assert EVIL in page.locator("#compare pre").text_content() and names[0] in page.locator("#compare pre").text_content()
     assert page.evaluate("window.hurt") is None
     before, link = shown(page), page.url

@@ -191,6 +191,9 @@ def _fitting(api: APIRouter, desk: Desk) -> None:
         about = {k: v for k, v in found.to_dict().items() if k not in ("draws", "noise", "params", "intervals90")}
         more = {"doc": found.law.doc, "source": found.law.source.ref, "cite": found.law.cite(), "summary": found.summary()}
         largest = float(runs.numbers(("flops",))["flops"].max())
+        arms = len(set(runs["arm"].astype(str))) if "arm" in runs.columns else 1
+        if arms > 1:
+            about["warnings"] = [f"one law is fitted to {arms} arms at once; choose one for a law of its own", *about["warnings"]]
         return plain(about | more | {"params": rows, "budgets": spread(largest, POSITIONS, AHEAD), "columns": list(runs.columns)})
 
     @api.post("/figure")

@@ -22,7 +22,8 @@ NOT_PLAIN = re.compile(r"[^\w .+()<>-]")
 
 
 class Data(BaseModel):
-    """A table: a study's, or an upload by its sha256. `map` names the column of a quantity, `role` keeps rows of that role."""
+    """A table: a study's, or an upload by its sha256. `map` names the column of a quantity; `role` keeps rows of that role,
+    `only` those with these entries, column by column."""
 
     model_config = ConfigDict(extra="forbid")
     study: str | None = Field(None, max_length=100)
@@ -30,6 +31,7 @@ class Data(BaseModel):
     upload: str | None = Field(None, pattern="^[0-9a-f]{64}$")
     map: dict[str, str] = Field(default_factory=dict, max_length=30)
     role: str = Field("", max_length=100)
+    only: dict[str, str] = Field(default_factory=dict, max_length=10)
     drop_bad: bool = False
 
     def key(self) -> str:
@@ -85,12 +87,16 @@ class Tables:
 
     def runs(self, data: Data) -> Runs:
         table = read(self.path(data), drop_bad=data.drop_bad, **data.map)
-        if not data.role:
-            return table
-        kept = table.role(data.role)
-        if not len(kept):
-            raise InputError(f"{table.source}: no row has role {data.role!r}")
-        return kept
+        for column, value in ((data.only | {"role": data.role}) if data.role else data.only).items():
+            table = _only(table, column, value)
+        return table
+
+
+def _only(table: Runs, column: str, value: str) -> Runs:
+    kept = table.where(table[column].astype(str) == value)
+    if not len(kept):
+        raise InputError(f"{table.source}: no row has {column} {value!r}")
+    return kept
 
 
 def _small(raw: bytes, name: str) -> None:

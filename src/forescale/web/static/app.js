@@ -3,7 +3,7 @@ const $ = id => document.getElementById(id);
 const WANTED = ['params', 'tokens', 'flops', 'loss'];
 const PLAN = {budget: 'FLOP', params: 'parameters', tokens: 'tokens', ratio: 'tokens per parameter', loss: 'loss of a new run',
   flat: 'sizes within 0.5 % of the best loss', factor: 'times the largest run', warning: 'mind'};
-const START = {study: 'stdlib', table: 'runs', upload: '', map: '', role: '', drop: '', law: 'chinchilla', kind: 'fit', by: 'flops',
+const START = {study: 'stdlib', table: 'runs', upload: '', map: '', role: '', only: '', drop: '', law: 'chinchilla', kind: 'fit', by: 'flops',
   flops: '', chip: 'H100', mfu: '40', price: '', level: '0.9', params: '', tokens: '', arm: '', at: '', spend: '', ran: ''};
 const state = {...START, ...Object.fromEntries(new URLSearchParams(location.hash.slice(1)))};
 let about, seen, fitted, near = {}, shown = 0;
@@ -26,10 +26,11 @@ async function ask(path, body, how = {}) {
 }
 const call = async (path, body) => (await ask(path, body)).json();
 
+const pairs = text => Object.fromEntries(text.split(',').filter(Boolean).map(p => p.split('=').map(decodeURIComponent)));
+const packed = entries => entries.map(p => p.map(encodeURIComponent).join('=')).join(',');
 function data() {
-  const map = Object.fromEntries(state.map.split(',').filter(Boolean).map(p => p.split('=').map(decodeURIComponent)));
   const where = state.upload ? {upload: state.upload} : {study: state.study, table: state.table};
-  return {...where, map, role: state.role === '*' ? '' : state.role, drop_bad: state.drop === '1'};
+  return {...where, map: pairs(state.map), role: state.role === '*' ? '' : state.role, only: pairs(state.only), drop_bad: state.drop === '1'};
 }
 const fit_of = () => ({data: data(), law: state.law});
 
@@ -56,9 +57,10 @@ function notes(element, texts) {
 }
 
 const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-function themed(figure) {
+function themed(figure, element) {
+  const beside = element.clientWidth < 600 ? 1 : 3;
   const layout = {...figure.layout, paper_bgcolor: css('--bg'), plot_bgcolor: css('--bg'), font: {color: css('--fg'), size: 13},
-    margin: {l: 60, r: 10, t: 10, b: 45 + 22 * Math.ceil(figure.data.length / 3)}, legend: {orientation: 'h', yref: 'container', y: 0, yanchor: 'bottom', font: {size: 11}}};
+    margin: {l: 60, r: 10, t: 10, b: 45 + 20 * Math.ceil((figure.data.length + 1) / beside)}, legend: {orientation: 'h', yref: 'container', y: 0, yanchor: 'bottom', font: {size: 11}}};
   for (const side of ['xaxis', 'yaxis']) layout[side] = {...layout[side], gridcolor: css('--grid'), linecolor: css('--edge'), zerolinecolor: css('--edge')};
   return [figure.data, layout, {responsive: true, displaylogo: false}];
 }
@@ -67,7 +69,7 @@ const plotly = new Promise((done, wrong) => { // on its way since the head of th
   $('plotly').addEventListener('load', () => done(window.Plotly));
   $('plotly').addEventListener('error', () => wrong(new Error('plotly.js did not load')));
 });
-async function draw(element, figure) { return (await plotly).react(element, ...themed(figure)); }
+async function draw(element, figure) { return (await plotly).react(element, ...themed(figure, element)); }
 
 async function show_data() {
   seen = await call('look', {data: data()});
@@ -90,12 +92,15 @@ async function show_data() {
   $('roles').hidden = !roles.length;
   options($('role'), [['*', 'all rows'], ...roles.map(r => [r, r])], state.role);
   const arms = Object.keys(seen.groups).filter(g => !['role', 'held_out'].includes(g));
+  const each = arms.flatMap(a => seen.groups[a].map(g => [packed([[a, g]]), `${a} = ${g}`]));
+  $('onlys').hidden = !each.length;
+  options($('only'), [['', 'everything'], ...each], state.only);
   if (!arms.includes(state.arm)) state.arm = arms.includes('arm') ? 'arm' : arms[0] || '';
   options($('arm'), arms.length ? arms.map(a => [a, `${a} (${seen.groups[a].length})`]) : [['', 'no column of names']], state.arm);
   $('run-compare').disabled = !arms.length;
 }
 function remap() {
-  state.map = WANTED.map(q => [q, $('map-' + q).value]).filter(([, c]) => c).map(p => p.map(encodeURIComponent).join('=')).join(',');
+  state.map = packed(WANTED.map(q => [q, $('map-' + q).value]).filter(([, c]) => c));
   refit();
 }
 
@@ -209,7 +214,7 @@ async function refit() {
   remember();
 }
 function other_data(changed) {
-  Object.assign(state, {upload: '', map: '', role: '', flops: '', ran: ''}, changed);
+  Object.assign(state, {upload: '', map: '', role: '', only: '', flops: '', ran: ''}, changed);
   for (const name of Object.keys(RUN)) $(name).replaceChildren();
   const study = about.studies.find(s => s.name === state.study);
   $('tables').hidden = Boolean(state.upload) || study.tables.length < 2;
@@ -237,7 +242,7 @@ function listen() {
   $('study').addEventListener('change', e => e.target.value && other_data({study: e.target.value, table: 'runs'}));
   $('table').addEventListener('change', e => other_data({table: e.target.value}));
   $('drop_bad').addEventListener('change', e => { state.drop = e.target.checked ? '1' : ''; refit(); });
-  set('role', 'role', refit); set('law', 'law', refit);
+  set('role', 'role', refit); set('only', 'only', refit); set('law', 'law', refit);
   set('kind', 'kind', () => { remember(); show_figure().catch(e => fail(e.message)); });
   set('by', 'by', () => { remember(); show_figure().catch(e => fail(e.message)); });
   $('budget').addEventListener('input', e => { state.flops = String(fitted.budgets[e.target.value]); $('flops').value = ''; show_plan(); });
