@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..quantities import format_number
-from .common import Json, app, mapping, numbers, published
+from .common import Json, app, bar, mapping, numbers, published
 
 laws_app = typer.Typer(no_args_is_help=True, help="The catalogue of laws.")
 studies_app = typer.Typer(no_args_is_help=True, help="Published studies.")
@@ -198,13 +198,33 @@ def rules_ask(
 
 @studies_app.command("list")
 def studies_list(json: Json = False) -> None:
-    """Studies that can be loaded."""
+    """Studies that can be loaded: at hand, and those that are fetched when first asked for."""
     from .. import studies
 
-    items = [studies.about(name) | {"slug": name, "tables": studies.tables(name)} for name in studies.names()]
+    here = studies.names()
+    items = [studies.about(name) | {"slug": name, "tables": studies.tables(name), "at_hand": True} for name in here]
+    items += [
+        {"slug": s.name, "title": s.title, "unit": s.unit, "licence": s.licence, "ref": s.ref, "at_hand": False}
+        for s in studies.PUBLISHED.values()
+        if s.name not in here
+    ]
     if json:
         typer.echo(json_module.dumps(items))
-    else:
-        for item in items:
-            unit = f", {item['unit']}" if "unit" in item else ""
-            typer.echo(f"{item['slug']:20} {item['title']} (tables: {', '.join(item['tables'])}{unit})")
+        return
+    for item in items:
+        unit = f", {item['unit']}" if "unit" in item else ""
+        what = f"tables: {', '.join(item['tables'])}{unit}" if item["at_hand"] else f"to fetch{unit}"
+        typer.echo(f"{item['slug']:20} {item['title']} ({what})")
+
+
+@studies_app.command("fetch")
+def studies_fetch(names: Annotated[list[str], typer.Argument(help="Published studies, or all.")]) -> None:
+    """Fetch published studies from their authors' repositories at pinned commits, check, convert and keep them."""
+    from .. import studies
+    from ..errors import one_of
+
+    for name in studies.PUBLISHED if names == ["all"] else names:
+        if name not in studies.PUBLISHED:
+            raise one_of("published study", name, studies.PUBLISHED)
+        place = studies.fetch(name, bar(f"fetching {name}"))
+        typer.echo(f"{name}: {', '.join(studies.tables(name))} in {place}; {studies.PUBLISHED[name].licence}")
