@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).parents[1] / "src" / "forescale"
-FREE = {"errors", "quantities"}
+FREE = {"errors", "quantities", "shown"}
 MAY = {
     "errors": set(),
     "quantities": set(),
+    "shown": set(),
     "law": set(),
     "laws": {"law"},
     "rules": {"law"},

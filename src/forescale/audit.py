@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from .laws import get
 from .plan import optimal_params
 from .quantities import format_number, parse_positive
 from .runs import Runs, read
+from .shown import Shown
 
 OMEGA = 47491.0  # Pearce and Song 2024, arXiv:2406.12907: total = N + OMEGA N^(1/3) with N without embeddings
 
@@ -39,7 +39,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Audit:
+class Audit(Shown):
     """The conclusion (tokens per parameter, exponent, loss at `flops`), what moves it, and the checklist."""
 
     law: str
@@ -72,9 +72,6 @@ class Audit:
         lines.append(f"resampled runs alone (90 %): D*/N* {low:.1f} to {high:.1f}")
         lines += ["", "checklist"] + [f"  {q}: {a}" for q, a in self.checklist]
         return "\n".join(lines + [f"warning: {w}" for w in self.warnings])
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(self.summary())}</pre>"
 
     def to_dict(self) -> dict:
         pick = {"law": self.law, "flops": self.flops, "base": vars(self.base), "sampling": list(self.sampling)}

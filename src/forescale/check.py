@@ -12,6 +12,7 @@ from .fit.objective import Objective
 from .fit.problem import Problem
 from .fit.starts import search
 from .law import Law
+from .shown import Shown
 
 NOISE, OUTLIER = 0.003, 0.15
 
@@ -24,7 +25,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Shown):
     law: str
     checks: tuple[Check, ...]
 

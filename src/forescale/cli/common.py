@@ -82,7 +82,7 @@ def bar(what: str):
 
 
 def show(result, as_json: bool) -> None:
-    typer.echo(json_module.dumps(result.to_dict()) if as_json else result.summary())
+    typer.echo(result.to_json() if as_json else result.summary())
 
 
 Figure = Annotated[Path | None, typer.Option(help="Write a figure: .html (self-contained), .json, .svg, .pdf or .png.")]

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import InputError
 from ..quantities import format_number, parse_positive
 from ..runs import Runs
+from ..shown import Shown
 from .joint import STRUCTURES, JointFit, joint_fit
 
 FAR = 100.0  # a crossing is looked for up to this factor beyond the data
@@ -20,7 +21,7 @@ LEAST = 4  # runs of an arm
 
 
 @dataclass(frozen=True)
-class Pair:
+class Pair(Shown):
     """Arm `a` against arm `b` over one scale (FLOP, unless another axis was asked for).
 
     `crossing` is (value, low, high) of the scale where the better arm changes, `high` infinite where some draws never cross,
@@ -73,7 +74,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     pairs: tuple[Pair, ...]
     ranks: Mapping[float, tuple[str, ...]]
 

@@ -14,13 +14,14 @@ from ..fit.problem import Problem
 from ..fit.starts import search
 from ..forecast import forecast
 from ..runs import Runs
+from ..shown import Shown
 
 Z90 = 1.6449
 LEAST = 5
 
 
 @dataclass(frozen=True)
-class Transfer:
+class Transfer(Shown):
     """Loss on the new data at the target with an interval; `old` is the old ladder's forecast.
 
     `relation` did best in the back-test over the pairs; `errors` has each one's. `pairs` is the range of old losses in them.

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import FitError, InputError
 from ..forecast import forecast
+from ..shown import Shown
 
 FIRST = 0.5  # share of the budget spent on all candidates alike before any is dropped
 KEEP = 0.5  # share of candidates that go on after each round
@@ -16,7 +17,7 @@ LEAST = 4  # points before a curve is forecast; with fewer the last loss stands 
 
 
 @dataclass(frozen=True)
-class Selection:
+class Selection(Shown):
     """`ranking` of all candidates, best first; `predicted` loss at the full data; `reached` examples; `spent` of `budget`."""
 
     ranking: tuple[str, ...]

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 
 from ..errors import InputError
+from ..shown import Shown
 
 FALSE_TURN = 0.05  # share of flat trends in which a turn is found; monotone ones have fewer
 FALSE_SLOPE = 0.05
@@ -15,7 +16,7 @@ NULLS = 4000
 
 
 @dataclass(frozen=True)
-class Trend:
+class Trend(Shown):
     """`shape` is rising, falling, U, inverted U or undecided (flat within noise). `turn` is where it bends, or NaN.
 
     `turn_p` is the chance of as clear a turn from noise alone, `slope_p` that of as clear a slope.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ import numpy as np
 from ..errors import InputError
 from ..law import Law
 from ..quantities import format_number
+from ..shown import Shown
 from .objective import Objective
 from .resample import Draws, bootstrap
 from .status import Status
@@ -22,7 +21,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Prediction(Shown):
     """Predicted output at each query with an interval for a new run and one for the law's mean.
 
     `factor` is how far the query lies beyond the fitted compute (or the law's one input).
@@ -51,7 +50,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Shown):
     """A law fitted to runs. `cost` is the minimised objective, `agreed` of `polished` starts ended at it."""
 
     law: Law
@@ -134,11 +133,6 @@ class Fit:
             lines.append(f"fitted on {name} {format_number(low)} to {format_number(high)}")
         return "\n".join(lines + [f"warning: {w}" for w in self.warnings])
 
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
-
     def to_dict(self) -> dict:
         return {
             "schema": SCHEMA,
@@ -159,12 +153,6 @@ class Fit:
             "noise": self.draws.noise.tolist(),
             "method": self.draws.method,
         }
-
-    def to_json(self, path: str | Path | None = None) -> str:
-        text = json.dumps(self.to_dict())
-        if path is not None:
-            Path(path).write_text(text)
-        return text
 
 
 def from_dict(data: dict, law: Law) -> Fit:

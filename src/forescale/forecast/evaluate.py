@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from ..errors import InputError
 from ..law import Law
 from ..runs import Runs, read
+from ..shown import Shown
 from .backtest import fill, roll, sane
 from .calibrate import features, shipped
 from .candidates import candidates
@@ -35,7 +35,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Rollout:
+class Rollout(Shown):
     """Errors by method and by how far beyond the fitted rows. Every method saw the same rows at every origin."""
 
     lines: tuple[Line, ...]
@@ -59,9 +59,6 @@ class Rollout:
         inside = [f"{b} {table[AUTOMATIC, b].coverage:.0%}" for b in bins if (AUTOMATIC, b) in table]
         lines.append(f"its {self.level:.0%} interval held: " + ", ".join(inside))
         return "\n".join(lines + [f"warning: {w}" for w in self.warnings])
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(self.summary())}</pre>"
 
     def to_dict(self) -> dict:
         return {

@@ -14,6 +14,7 @@ from ..fit.lm import descend
 from ..fit.problem import Problem
 from ..fit.starts import search
 from ..runs import Runs
+from ..shown import Shown
 from .auto import forecast
 
 Z90 = 1.6449
@@ -21,7 +22,7 @@ NEAR = 0.3  # share of the models of lowest loss that the straight line goes thr
 
 
 @dataclass(frozen=True)
-class Downstream:
+class Downstream(Shown):
     """The metric at the target with an interval for a new model; `loss` (value, low, high) is the first step.
 
     `steps` are what each second step says at the forecast loss, `losses` the range they were fitted on, `direct` the metric

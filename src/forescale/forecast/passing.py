@@ -8,12 +8,13 @@ import numpy as np
 
 from ..errors import InputError
 from ..quantities import format_number, parse_positive
+from ..shown import Shown
 
 CEILING = 0.999  # a pass rate of one has no log(-log); it counts as this
 
 
 @dataclass(frozen=True)
-class PassForecast:
+class PassForecast(Shown):
     """Pass rate of a model of `scale` with an interval for a new model; PU = exp(-c scale^-alpha)."""
 
     scale: float

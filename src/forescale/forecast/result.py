@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..quantities import format_number
+from ..shown import Shown
 
 SCHEMA = 1
 
@@ -29,7 +27,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Forecast(Shown):
     """Forecast of `target` at each point (q,), with the interval of a new run at `level`.
 
     `joint_low`, `joint_high` hold for all points at once. `factor` is how far a point lies beyond the largest measured
@@ -70,9 +68,6 @@ class Forecast:
             lines.append(f"best law: {self.target} = {self.formula}")
         return "\n".join(lines + [f"flag: {f}" for f in self.flags] + [f"warning: {w}" for w in self.warnings])
 
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(self.summary())}</pre>"
-
     def to_frame(self) -> Any:
         """One row per point, as a polars frame."""
         import polars as pl
@@ -105,12 +100,6 @@ class Forecast:
             "warnings": list(self.warnings),
             "data_sha256": self.sha256,
         }
-
-    def to_json(self, path: str | Path | None = None) -> str:
-        text = json.dumps(self.to_dict())
-        if path is not None:
-            Path(path).write_text(text)
-        return text
 
 
 def _number(value: float) -> float | None:

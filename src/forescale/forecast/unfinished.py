@@ -12,7 +12,6 @@ gains from annealing are then averaged under a prior, and the interval is as wid
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from ..errors import InputError, one_of
 from ..laws.training import areas
 from ..quantities import parse_number
 from ..runs import Runs, read
+from ..shown import Shown
 
 SCHEDULES = ("cosine", "linear", "constant", "wsd")
 GAINS = np.linspace(0.0, 0.12, 25)  # share of the loss that annealing will have taken off at the end
@@ -33,7 +33,7 @@ TAIL = {0.5: 0.5, 0.8: 1.15, 0.9: 1.6, 0.95: 2.1}  # of |error| / size, on the l
 
 
 @dataclass(frozen=True)
-class Watch:
+class Watch(Shown):
     """Final loss with an interval, as seen from step `step` of `until`. `gain` is the share still expected of annealing."""
 
     value: float
@@ -53,9 +53,6 @@ class Watch:
             f"annealing still to take off {self.gain:.1%}",
         ]
         return "\n".join(lines + [f"warning: {w}" for w in self.warnings])
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(self.summary())}</pre>"
 
     def to_dict(self) -> dict:
         return vars(self) | {"warnings": list(self.warnings)}

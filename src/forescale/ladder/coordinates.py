@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
+from ..shown import Shown
 from .config import Config
 from .tokens import batches
 from .trainer import Session, to_rows
@@ -23,7 +24,7 @@ FLAT = 0.1  # slope of log change over log width below which a layer counts as f
 
 
 @dataclass(frozen=True)
-class CoordinateCheck:
+class CoordinateCheck(Shown):
     """`change` (layers, widths): root mean square change of each layer's output after the last step, mean over seeds;
     `slope` (layers,) of its logarithm over log width."""
 

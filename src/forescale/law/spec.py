@@ -201,6 +201,12 @@ class Law:
         """A BibTeX entry of the source."""
         return self.source.bibtex()
 
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: the formula and what each parameter means."""
+        head = f"**{self.name}**: {self.doc}\n\n$${self.latex}$$\n\n{self.source.title} ({self.source.ref})\n\n"
+        rows = [f"| {p.name} | {p.doc} |" for p in self.params]
+        return head + "\n".join(["| parameter | meaning |", "|---|---|", *rows])
+
 
 def law(**fields: Any) -> Callable[[Callable], Law]:
     """Decorator: turns a formula into a Law. Required: inputs, output, params, source; see Law for the rest."""

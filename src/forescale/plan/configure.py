@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..fit import Fit
 from ..law import Law
 from ..quantities import format_number
+from ..shown import Shown
 from .hardware import Budget, budget
 from .shape import Shape, shape_for
 
@@ -20,7 +21,7 @@ SIZES_PER_DECADE = 40
 
 
 @dataclass(frozen=True)
-class Configuration:
+class Configuration(Shown):
     """The best shape found; `params`, `tokens` and `loss` are (value, low, high), `flat` the sizes within `within` of the
     best loss. `params` is N as the law counts it."""
 

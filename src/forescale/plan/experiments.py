@@ -18,6 +18,7 @@ from ..errors import InputError, one_of
 from ..fit import Fit
 from ..law import Law
 from ..quantities import format_number, parse_positive
+from ..shown import Shown
 
 NOISE = 0.003  # log-loss noise of one run, where no fit tells
 MISFIT = 0.1  # how far laws are off in log loss, with nothing nearby to correct them
@@ -28,7 +29,7 @@ Z90 = 1.6449
 
 
 @dataclass(frozen=True)
-class Design:
+class Design(Shown):
     """`picks` are rows of the candidates in the order to run them; `halfwidth` (picks + 1,) the expected half of a 90 %
     interval of the target before and after each, relative; `flops` (picks,) what each costs."""
 

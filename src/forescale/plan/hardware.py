@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import InputError, one_of
 from ..quantities import format_number, parse_number, parse_positive
+from ..shown import Shown
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def accelerator(name: str) -> Accelerator:
 
 
 @dataclass(frozen=True)
-class Budget:
+class Budget(Shown):
     """`flops` of useful work; the rest is None where the text did not say it. `assumed` lists what was filled in."""
 
     flops: float

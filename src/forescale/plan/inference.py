@@ -12,13 +12,14 @@ from ..errors import InputError
 from ..fit import Fit
 from ..law import Law
 from ..quantities import format_number, parse_number, parse_positive
+from ..shown import Shown
 from .optimum import GOLDEN, optimal_params
 
 SPAN = 1e4  # sizes searched: this factor below and above the compute-optimal one
 
 
 @dataclass(frozen=True)
-class InferencePlan:
+class InferencePlan(Shown):
     """Each of `params`, `tokens` and `saving` is (value, low, high); `saving` is the share of `baseline_flops`.
 
     `flops` is 6 N D + 2 N D_inf of the plan, `baseline_*` those of the compute-optimal model of the same loss.

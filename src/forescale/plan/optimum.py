@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..fit import Fit
 from ..law import Law
 from ..quantities import format_number, parse_positive
+from ..shown import Shown
 
 GOLDEN = 0.5 * (5**0.5 - 1)
 
@@ -59,7 +60,7 @@ def numeric_params(law: Law, values: dict, flops: Any) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Shown):
     """N*, D*, loss for a FLOP budget and the exponent a of N* in C, each (value, low, high)."""
 
     flops: float
@@ -96,11 +97,6 @@ class Plan:
 
     def to_dict(self) -> dict:
         return vars(self) | {"tokens_per_param": self.tokens_per_param}
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
 
 
 def plan(fit: Fit, flops: float | str, level: float = 0.9, unique_tokens: float | str | None = None) -> Plan:

@@ -8,12 +8,13 @@ import numpy as np
 
 from ..errors import InputError, one_of
 from ..quantities import format_number, parse_positive
+from ..shown import Shown
 
 COUNTINGS = ("6nd", "kaplan", "chinchilla", "palm")
 
 
 @dataclass(frozen=True)
-class Shape:
+class Shape(Shown):
     """A decoder. `feedforward` is the hidden width; gated ones have three matrices, others two. Biases and norms are left out."""
 
     width: int
@@ -113,7 +114,7 @@ def shape_for(
 
 
 @dataclass(frozen=True)
-class Memory:
+class Memory(Shown):
     """Bytes on each device: parameters, gradients, optimizer states, activations and cache; `fits` on `device_bytes`."""
 
     params: float

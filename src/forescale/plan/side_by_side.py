@@ -11,13 +11,14 @@ from ..errors import FitError, InputError
 from ..fit import fit
 from ..quantities import format_number
 from ..runs import Runs
+from ..shown import Shown
 from .hardware import budget
 from .optimum import plan
 from .valleys import METHODS, IsoFlop, frontier_exponent, isoflop, parabola_shift
 
 
 @dataclass(frozen=True)
-class Approaches:
+class Approaches(Shown):
     """`exponents` of N* in C by approach: (value, low, high), NaN ends where an approach has no interval. `params` at the budget.
 
     `shift` is what a parabola adds to log N* on these sizes if the fitted law is right, a mean over budgets.

@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import InputError
 from ..quantities import format_number, parse_positive
 from ..runs import Runs
+from ..shown import Shown
 
 REACH = 0.8  # e-folds of size or data beyond the nearest cell over which cells lose weight
 LEAST = 1e-3  # weight of the farthest cell
@@ -23,7 +24,7 @@ SOFT = 1e-3  # log loss beyond which a residual counts less than squared
 
 
 @dataclass(frozen=True)
-class Setting:
+class Setting(Shown):
     """The best value of each setting with an interval: `values` maps a setting to (value, low, high).
 
     `price` (setting -> relative loss) is what a factor two off costs. `regret` is the expected relative loss of using the

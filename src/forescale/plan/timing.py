@@ -8,11 +8,12 @@ import numpy as np
 
 from ..errors import InputError
 from ..quantities import format_number, parse_positive
+from ..shown import Shown
 from .hardware import MFU, Accelerator, accelerator
 
 
 @dataclass(frozen=True)
-class TimeFront:
+class TimeFront(Shown):
     """Configurations from cheapest to fastest, one entry each: devices, batch (tokens), steps, FLOP and days."""
 
     devices: np.ndarray

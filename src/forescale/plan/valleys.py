@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InputError, one_of
 from ..quantities import format_number
 from ..runs import Runs
+from ..shown import Shown
 
 METHODS = ("akima", "parabola", "cubic")
 SAME_BUDGET = 0.02  # relative spread of flops within one budget
@@ -22,7 +23,7 @@ GRID_ERROR = 0.05  # of log N*: what spacing of sizes leaves undecided whatever 
 
 
 @dataclass(frozen=True)
-class IsoFlop:
+class IsoFlop(Shown):
     """Optima by budget, and the power laws through them. `exponent` of N* and `tokens_exponent` of D*: (value, low, high)."""
 
     flops: np.ndarray

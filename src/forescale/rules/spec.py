@@ -53,6 +53,11 @@ class Rule:
         """A BibTeX entry of the source."""
         return self.source.bibtex()
 
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: the formula, what it was shown for, and where it stops."""
+        head = f"**{self.name}**: {self.doc}\n\n$${self.latex}$$\n\n{self.source.title} ({self.source.ref})\n\n"
+        return head + f"Shown for {self.setting}. Holding: {self.holds}. Limits: {self.limits}."
+
     def __call__(self, end: Mapping[str, Any], start: Mapping[str, Any] | None = None, value: Any = None) -> np.ndarray:
         """The factor from `start` to `end` (times `value` where given), or the value at `end`.
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..shown import Shown
 from .spec import Rule
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Shown):
     rule: str
     checks: tuple[tuple[str, bool, str], ...]
 

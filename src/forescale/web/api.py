@@ -9,7 +9,6 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Annotated, Any
 
-import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,6 +26,7 @@ from ..report import plot
 from ..report.document import plan_row, report
 from ..report.planning import spread
 from ..runs import Runs, look
+from ..shown import plain
 from .guard import LARGEST
 from .tables import Data, Tables
 
@@ -82,23 +82,6 @@ class AskReport(AskFit):
 
 class Problem(BaseModel):
     error: str
-
-
-def plain(value: Any) -> Any:
-    """Numbers and lists that JSON knows; what is not finite becomes null."""
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, (bool, str, int)) or value is None:
-        return value
-    if isinstance(value, (float, np.floating)):
-        return float(value) if np.isfinite(value) else None
-    if isinstance(value, np.integer):
-        return int(value)
-    return str(value)
 
 
 def drawn(figure: Any) -> dict:

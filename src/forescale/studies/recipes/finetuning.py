@@ -17,7 +17,9 @@ def tables(file: Callable[[str], Path]) -> dict[str, pl.DataFrame]:
     for dataset in DATASETS:
         raw = pl.read_csv(file(f"benchmark/{dataset}.csv")).rename({"config name": "model", "size": "params"})
         raw = raw.filter(pl.col("model").is_in(KEPT))
-        long = raw.unpivot([str(s) for s in SIZES], index=["model", "params"], variable_name="sft_data_size", value_name="sft_loss")
+        long = raw.unpivot(
+            [str(s) for s in SIZES], index=["model", "params"], variable_name="sft_data_size", value_name="sft_loss"
+        )
         parts.append(long.with_columns(dataset=pl.lit(dataset), sft_data_size=pl.col("sft_data_size").cast(pl.Int64)))
     all_of = pl.concat(parts)
     group = pl.col("model") + "/" + pl.col("dataset")

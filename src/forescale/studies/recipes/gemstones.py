@@ -18,7 +18,7 @@ BEGIN = "wandb_dfs/wandb_df_for_fitting_cool_begin.jsonl"
 HELD_OUT = {"main": 1.8634483357300084e21, "half_lr": 5.676294848584184e20, "cooldown": 6.560303908237785e20}  # top tenth of each
 GPUS = 8  # of a node
 # FLOP per token as the study counts them, forward and backward: (depth width^2, depth width, width). The first two are a block
-# with grouped queries, a gated feed-forward of four widths and a context of 2048, the last the head of 50,304 tokens and the norm.
+# with grouped queries, a gated feed-forward of four widths and a context of 2048; the last is the head (50,304 tokens) and norm
 FLOPS = (90.0, 21855.75, 301845.0)
 
 
@@ -57,4 +57,9 @@ def _branched(end: pl.DataFrame, begin: pl.DataFrame) -> pl.DataFrame:
     columns = {"step": "from_step", "final_loss": "from_loss"}
     start = begin.select("width", "depth", at="step", **{v: k for k, v in columns.items()}).sort("at")
     joined = end.join(start, on=["width", "depth"]).filter(pl.col("at") < pl.col("step"))
-    return joined.sort("n", "at").unique("n", keep="last", maintain_order=True).drop("at").with_columns(pl.col("from_step").cast(pl.Float64))
+    return (
+        joined.sort("n", "at")
+        .unique("n", keep="last", maintain_order=True)
+        .drop("at")
+        .with_columns(pl.col("from_step").cast(pl.Float64))
+    )

@@ -31,7 +31,9 @@ def tables(file: Callable[[str], Path]) -> dict[str, pl.DataFrame]:
         parts.append(long.with_columns(suite=pl.lit(suite), kind=pl.lit(kind)))
     runs = pl.concat(parts).join(about, on="run", how="left", maintain_order="left")
     held = (pl.col("flops") > CUTOFF).fill_null(False)
-    role = pl.when(pl.col("flops").is_null()).then(pl.lit("no_flops")).when(held).then(pl.lit("held_out")).otherwise(pl.lit("fit"))
+    role = (
+        pl.when(pl.col("flops").is_null()).then(pl.lit("no_flops")).when(held).then(pl.lit("held_out")).otherwise(pl.lit("fit"))
+    )
     runs = runs.with_columns(role=role, held_out=held)
     return {"runs": runs.select("run", "arm", "params", "tokens", "flops", "kind", "suite", "eval", "score", "held_out", "role")}
 
