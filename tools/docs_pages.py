@@ -212,7 +212,21 @@ def commands_page() -> None:
     write("commands.md", "\n\n".join(parts) + "\n")
 
 
+def gallery_figure() -> None:
+    """The shipped study, drawn as `fs.plot` draws it."""
+    from forescale import fit, plot, studies
+    from forescale.report.paper import to_matplotlib
+
+    runs = studies.load("stdlib")
+    small = runs.role("fit")
+    figure = plot(fit(laws.get("chinchilla"), small), small, held_out=runs.role("held_out"))
+    buffer = io.StringIO()
+    to_matplotlib(figure).savefig(buffer, format="svg", metadata={"Date": None})
+    write("gallery/stdlib.svg", buffer.getvalue())
+
+
 def main() -> None:
+    gallery_figure()
     for law in laws.every():
         write(f"laws/{law.name}.md", law_page(law))
     for r in rules.every():

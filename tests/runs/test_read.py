@@ -109,3 +109,9 @@ def test_a_mapped_input_must_be_positive_unless_named_as_one_that_matters():
     with pytest.raises(InputError, match="x must be above zero"):
         read(table, x="score")
     assert read(table, only=("score",))["score"].tolist() == [1.0, -2.0]
+
+
+@pytest.mark.parametrize("empty", [{}, {"loss": [], "params": []}])
+def test_a_table_without_rows_is_said(empty):
+    with pytest.raises(InputError, match="the dataframe has no rows"):
+        read(empty)

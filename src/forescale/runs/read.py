@@ -32,6 +32,8 @@ def read_columns(source: Any) -> tuple[Columns, str, str]:
             raise InputError(f"cannot read runs from {type(source).__name__}; give a path or a dataframe") from error
     if len({len(v) for v in columns.values()}) > 1:
         raise InputError("columns differ in length: " + ", ".join(f"{k} {len(v)}" for k, v in columns.items()))
+    if not any(columns.values()):
+        raise InputError(f"the dataframe has no rows (columns: {', '.join(columns) or 'none'})")
     return columns, "dataframe", hashlib.sha256(repr(columns).encode()).hexdigest()
 
 
