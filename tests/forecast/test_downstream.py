@@ -98,13 +98,13 @@ BENCHMARKS = ["MMLU", "ARC-C", "HellaSwag", "Winograd", "TruthfulQA", "GSM8K", "
 
 
 def public(study):
-    rows = study("observational", loss="score", only=("score",), drop_bad=True)
+    rows = study("observational", only=("score",))  # zeros are scores too
     base = rows.where(rows["suite"] == "base_benchmark")
     base = base.where(np.isfinite(base["flops"].astype(float)))
     models = sorted(set(base["run"].tolist()))
     table = np.full((len(models), len(BENCHMARKS)), np.nan)
     info = {}
-    columns = (base[k] for k in ("run", "arm", "flops", "role", "eval", "loss"))
+    columns = (base[k] for k in ("run", "arm", "flops", "role", "eval", "score"))
     for run, arm, flops, role, name, score in zip(*columns, strict=True):
         table[models.index(run), BENCHMARKS.index(name)] = score
         info[str(run)] = (str(arm), float(flops), str(role))
@@ -126,7 +126,7 @@ def plain_sigmoid(s, y, new):
 
 @pytest.mark.slow
 def test_public_models_above_the_cut_off(study):
-    """Fitted up to 8.4e22 FLOP: no worse than the plain fit in each family of tasks, a twentieth better over all."""
+    """Fitted up to 8.4e22 FLOP: no worse than the plain fit in each family of tasks, a tenth better over all."""
     rows, models, table, info = public(study)
     ours, theirs, inside = {}, {}, []
     space = measure.capabilities(table)
@@ -134,13 +134,13 @@ def test_public_models_above_the_cut_off(study):
         own = rows.where(rows["suite"] == suite)
         for task in sorted(set(own["eval"].tolist())):
             mine = own.where(own["eval"] == task)
-            score = {str(r): float(v) for r, v in zip(mine["run"], mine["loss"], strict=True) if str(r) in info}
+            score = {str(r): float(v) for r, v in zip(mine["run"], mine["score"], strict=True) if str(r) in info}
             fit = {m: v for m, v in score.items() if info[m][2] == "fit"}
             test = {m: v for m, v in score.items() if info[m][2] == "held_out"}
             values = np.array(list(score.values()))
             if len(fit) < 12 or len(test) < 5 or values.min() < 0 or values.max() > 1 or values.std() < 0.03:
                 continue
-            found = observational(table, models, fit)
+            found = observational(table, models, fit, family={m: info[m][0] for m in models})
             said = {m: found.predict(m) for m in test}
             at = lambda names: space.scores[[models.index(m) for m in names]]
             other = plain_sigmoid(at(fit), np.array(list(fit.values())), at(test))
@@ -154,8 +154,8 @@ def test_public_models_above_the_cut_off(study):
     for suite in ours:
         assert mean(ours[suite]) <= 1.01 * mean(theirs[suite]), suite
     print({s: (len(ours[s]), mean(ours[s]), mean(theirs[s])) for s in ours}, np.mean(inside))
-    assert 0.8 < np.mean(inside) < 0.98
-    assert mean([e for v in ours.values() for e in v]) < 0.96 * mean([e for v in theirs.values() for e in v])
+    assert 0.85 < np.mean(inside) < 0.95
+    assert mean([e for v in ours.values() for e in v]) < 0.9 * mean([e for v in theirs.values() for e in v])
 
 
 def test_families_equivalents_and_informative_models(study):
@@ -163,7 +163,7 @@ def test_families_equivalents_and_informative_models(study):
     own = rows.where(
         (rows["suite"] == "emergent") & (rows["eval"] == sorted(set(rows["eval"][rows["suite"] == "emergent"].tolist()))[0])
     )
-    score = {str(r): float(v) for r, v in zip(own["run"], own["loss"], strict=True) if str(r) in info and 0 <= v <= 1}
+    score = {str(r): float(v) for r, v in zip(own["run"], own["score"], strict=True) if str(r) in info and 0 <= v <= 1}
     family, flops = ({m: info[m][k] for m in models} for k in (0, 1))
     found = observational(table, models, score, flops=flops, family=family)
     assert "Llama-2" in found.families and found.families["Llama-2"][0] > 0

@@ -11,18 +11,8 @@ import typer
 
 from .common import Json, app
 
-for _module in (
-    "reading",
-    "forecasting",
-    "fitting",
-    "planning",
-    "reporting",
-    "serving",
-    "ladders",
-    "comparing",
-    "records",
-    "literature",
-):
+_MODULES = ("reading", "forecasting", "fitting", "planning", "reporting", "serving", "ladders", "comparing", "scoring")
+for _module in (*_MODULES, "records", "literature"):
     import_module("." + _module, __package__)
 
 __all__ = ["app"]

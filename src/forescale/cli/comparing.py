@@ -88,6 +88,7 @@ def observational(
     task: Annotated[str, typer.Option(help="Column of the task to predict; empty where it was not measured.")],
     models: Annotated[str, typer.Option(help="Models to predict, separated by commas; default those without a task score.")] = "",
     low: Annotated[float, typer.Option(help="Score of guessing.")] = 0.0,
+    family: Annotated[str, typer.Option(help="Column of the model's family: its small models speak for its large ones.")] = "",
     json: Json = False,
 ) -> None:
     """A task's score for public models from their scores on other benchmarks."""
@@ -95,12 +96,13 @@ def observational(
 
     from ..forecast import observational as run_observational
 
-    rows = frame(scores, "model", task)
+    rows = frame(scores, "model", task, *([family] if family else []))
     names = [str(m) for m in rows["model"].to_list()]
-    columns = [c for c in rows.columns if c not in ("model", task) and rows[c].dtype.is_numeric()]
+    columns = [c for c in rows.columns if c not in ("model", task, family) and rows[c].dtype.is_numeric()]
     table = rows.select(columns).to_numpy().astype(float)
     known = {m: float(v) for m, v in zip(names, rows[task].to_list(), strict=True) if v is not None and np.isfinite(v)}
-    found = run_observational(table, names, known, low=low)
+    families = dict(zip(names, map(str, rows[family].to_list()), strict=True)) if family else None
+    found = run_observational(table, names, known, low=low, family=families)
     wanted = [m.strip() for m in models.split(",") if m.strip()] or [m for m in names if m not in known]
     out = {m: found.predict(m) for m in wanted}
     if json:

@@ -2,6 +2,7 @@
 
 from .auto import forecast
 from .calibrate import Calibration
+from .chain import ChainForecast, chain_forecast
 from .evaluate import Rollout, rollout
 from .metrics import Downstream, downstream
 from .passing import PassForecast, pass_forecast
@@ -11,12 +12,14 @@ from .unfinished import Watch, watch
 
 __all__ = [
     "Calibration",
+    "ChainForecast",
     "Downstream",
     "Forecast",
     "Observational",
     "PassForecast",
     "Rollout",
     "Watch",
+    "chain_forecast",
     "downstream",
     "forecast",
     "informative",

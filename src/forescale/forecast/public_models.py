@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import InputError
 from ..measure import Capabilities, capabilities
+from .gaussian import Kernel, Process, logit, process, sigmoid
 
 RIDGE = 0.03  # pull on the slopes, per standard deviation of a component, in units of the score
 SOFT = 0.05  # residuals beyond this count less than squared
-NOISES = (0.15, 0.3)  # of the logit, for the two Gaussian processes
-REACH = 2.0  # standard deviations of a component over which their bend keeps its sign
-EDGE = 0.01  # scores nearer to 0 or 1 count as this in the logit
+COMPONENTS = Kernel(plane=1.0, bend=1.0, reach=2.0, family=0.3, noise=0.3)  # over the capabilities
+BENCHMARKS = Kernel(plane=0.3, bend=0.5, reach=3.0, family=0.3, noise=0.3)  # over the logit of every benchmark
+INSIDE = 0.02  # benchmark scores nearer to 0 or 1 count as this in their logit
 
 
 @dataclass(frozen=True)
@@ -22,16 +23,18 @@ class Observational:
     """A task's score over the capabilities S of `models`; `noise` of one model.
 
     A third of it is low + (1 - low) sigmoid(b0 + b S), `weights` (b0, b), as in the source. Two thirds are Gaussian processes
-    on the logit with a linear and a bent part, so that what the sigmoid cannot follow is followed near scored models.
+    on the logit, over the capabilities and over all benchmarks, with a linear and a bent part and a level of each family's own:
+    what the sigmoid cannot follow is followed near scored models, and a family's small models speak for its large ones.
     `noise` is the error of scored models left out in turn; `far` that of the ablest three tenths foretold from the rest, which is
     what a model near or above `top`, the ablest scored one in the first capability, is held to.
     `families` maps a family to (theta, nu) of its first capability: S = theta log10 C + nu, and the models behind it.
     """
 
     models: tuple[str, ...]
+    labels: tuple[str | None, ...]
     space: Capabilities
     weights: np.ndarray
-    bends: tuple[tuple[np.ndarray, np.ndarray, float], ...]
+    processes: tuple[Process, Process]
     low: float
     noise: float
     far: float
@@ -44,9 +47,10 @@ class Observational:
         """(value, low, high) of the task's score for a model of the table, by its capabilities."""
         if model not in self.models:
             raise InputError(f"no model {model!r} in the table of {len(self.models)}")
-        at = self.space.scores[self.models.index(model)]
-        value = float(self._scores(at[None])[0])
-        return value, *self._interval(value, at[0], level)
+        row = [self.models.index(model)]
+        at = self.space.scores[row]
+        value = float(self._scores(at, self.space.filled[row], [self.labels[row[0]]])[0])
+        return value, *self._interval(value, at[0, 0], level)
 
     def at(self, family: str, flops: float, level: float = 0.9) -> tuple[float, float, float]:
         """The same for a model of a family at a compute, its other capabilities at the family's mean slope along the first."""
@@ -54,7 +58,9 @@ class Observational:
         first = theta * np.log10(flops) + nu
         s = self.space.scores
         others = [np.polyval(np.polyfit(s[:, 0], s[:, j], 1), first) for j in range(1, s.shape[1])]
-        value = float(self._scores(np.array([[first, *others]]))[0])
+        point = np.array([[first, *others]])
+        filled = self.space.filled.mean(axis=0) + point @ self.space.loadings
+        value = float(self._scores(point, filled, [family])[0])
         return value, *self._interval(value, first, level)
 
     def equivalent(self, model: str, family: str) -> float:
@@ -71,25 +77,30 @@ class Observational:
             )
         return self.families[name]
 
-    def _scores(self, s: np.ndarray) -> np.ndarray:
-        line = _sigmoid(self.weights[0] + s @ self.weights[1:])
-        scale = self.space.scores.std(axis=0)
-        bent = [_sigmoid(mean + _kernel(s / scale, at) @ pull) for at, pull, mean in self.bends]
-        return self.low + (1 - self.low) * (line + sum(bent)) / (1 + len(bent))
+    def _scores(self, s: np.ndarray, filled: np.ndarray, labels: list) -> np.ndarray:
+        line = sigmoid(self.weights[0] + s @ self.weights[1:])
+        features = (s / s_scale(self.space), benchmarks(self.space, filled))
+        bent = [one(at, labels) for one, at in zip(self.processes, features, strict=True)]
+        return self.low + (1 - self.low) * (line + sum(bent)) / 3
 
     def _interval(self, value: float, first: float, level: float) -> tuple[float, float]:
         from scipy.stats import t
 
         spread = self.space.scores[:, 0].std()
-        share = np.clip(
-            1.0 + (first - self.top) / spread, 0.0, 3.0
-        )  # none a deviation below the ablest scored, all from there on
-        noise = max(self.noise, (1 - min(share, 1)) * self.noise + share * self.far)
+        # how errors grow with capability, in units of `far`: set on the scores of arXiv:2405.10938
+        noise = max(self.noise, self.far * float(np.clip(1.3 + 0.6 * (first - self.top) / spread, 0.6, 2.5)))
         wide = t.ppf((1 + level) / 2, max(len(self.fitted) - len(self.weights), 1)) * noise
         return max(0.0, value - wide), min(1.0, value + wide)
 
-        wide = t.ppf((1 + level) / 2, max(len(self.fitted) - len(self.weights), 1)) * self.noise
-        return max(0.0, value - wide), min(1.0, value + wide)
+
+def s_scale(space: Capabilities) -> np.ndarray:
+    return space.scores.std(axis=0)
+
+
+def benchmarks(space: Capabilities, filled: np.ndarray) -> np.ndarray:
+    """Logits of benchmark scores, standardised as over all models of the table."""
+    all_of = logit(space.filled, INSIDE)
+    return (logit(filled, INSIDE) - all_of.mean(axis=0)) / all_of.std(axis=0)
 
 
 def observational(
@@ -104,8 +115,9 @@ def observational(
 ) -> Observational:
     """Fit a task's scores (fractions, by model) on the capabilities of a score `table` (models, benchmarks), NaN for gaps.
 
-    Models with a score are fitted on, the others can be predicted. `low` is the score of guessing. `flops` and `family` by
-    model give the families' lines. Raises InputError for fewer scored models than twice the unknowns, or scores outside 0 to 1.
+    Models with a score are fitted on, the others can be predicted. `low` is the score of guessing. `family` by model lets the
+    models of one family share a level, and with `flops` gives the families' lines. Raises InputError for fewer scored models
+    than twice the unknowns, or scores outside 0 to 1.
     """
     unknown = [m for m in score if m not in models]
     if unknown:
@@ -116,74 +128,59 @@ def observational(
     if len(y) < 2 * (components + 1):
         raise InputError(f"{len(y)} scored models for {components + 1} unknowns: {2 * (components + 1)} are needed")
     space = capabilities(table, components)
+    labels = tuple((family or {}).get(m) for m in models)
     rows = np.array([models.index(m) for m in score])
-    s, scale = space.scores[rows], space.scores.std(axis=0)
-
-    weights, bends = _fit(s / scale, y, low)
-    weights = np.r_[weights[0], weights[1:] / scale]
-    first = Observational(tuple(models), space, weights, bends, low, 0.0, 0.0, float(s[:, 0].max()), y, {}, ())
+    scale = s_scale(space)
+    line, processes = _fit(space, rows, labels, y, low)
     # the processes nearly pass through scored models: noise is what models left out in turn are off by
-    noise = float(np.sqrt(np.mean(np.square(_left_out(first, s, scale, y)))))
-    lines = _families(models, space, flops or {}, family or {})
-    far = _ablest(s / scale, y, low)
-    return replace(first, noise=noise, far=max(far, noise), families=lines, warnings=_warnings(space, rows, y, noise))
+    left = [sigmoid(line[0] + (space.scores[rows] / scale) @ line[1:]), *(p.left_out for p in processes)]
+    noise = float(np.sqrt(np.mean(np.square(low + (1 - low) * sum(left) / 3 - y))))
+    return Observational(
+        tuple(models),
+        labels,
+        space,
+        np.r_[line[0], line[1:] / scale],
+        processes,
+        low,
+        noise,
+        max(_ablest(space, rows, labels, y, low), noise),
+        float(space.scores[rows, 0].max()),
+        y,
+        _families(models, space, flops or {}, family or {}),
+        _warnings(space, rows, y, noise),
+    )
 
 
-def _fit(s: np.ndarray, y: np.ndarray, low: float) -> tuple[np.ndarray, tuple]:
-    """Slopes of the sigmoid on standardised capabilities, and both processes."""
+def _fit(space: Capabilities, rows: np.ndarray, labels: tuple, y: np.ndarray, low: float) -> tuple[np.ndarray, tuple]:
+    """Slopes of the sigmoid on standardised capabilities, and both processes, from the scored models `rows`."""
     from scipy.optimize import least_squares
 
-    above = (y - low) / (1 - low)
+    s, above = space.scores[rows] / s_scale(space), (y - low) / (1 - low)
 
     def residuals(q: np.ndarray) -> np.ndarray:
-        return np.r_[_sigmoid(q[0] + s @ q[1:]) - above, RIDGE * q[1:]]
+        return np.r_[sigmoid(q[0] + s @ q[1:]) - above, RIDGE * q[1:]]
 
     share = np.clip(above.mean(), 0.05, 0.95)
     rng, found = np.random.default_rng(0), []
     for _ in range(3):
         start = np.r_[np.log(share / (1 - share)), rng.normal(0, 1, s.shape[1])]
         found.append(least_squares(residuals, start, loss="soft_l1", f_scale=SOFT, max_nfev=300))
-    return min(found, key=lambda f: f.cost).x, tuple(_bend(s, np.clip(above, EDGE, 1 - EDGE), n) for n in NOISES)
+    of = [labels[i] for i in rows]
+    features = (s, benchmarks(space, space.filled[rows]))
+    both = tuple(process(k, at, of, above) for k, at in zip((COMPONENTS, BENCHMARKS), features, strict=True))
+    return min(found, key=lambda f: f.cost).x, both
 
 
-def _ablest(s: np.ndarray, y: np.ndarray, low: float) -> float:
+def _ablest(space: Capabilities, rows: np.ndarray, labels: tuple, y: np.ndarray, low: float) -> float:
     """Root mean square error on the ablest three tenths of the scored models, foretold from the rest."""
-    order = np.argsort(s[:, 0])
+    order = np.argsort(space.scores[rows, 0])
     rest, ablest = np.split(order, [int(np.ceil(0.7 * len(order)))])
-    if len(rest) < s.shape[1] + 2 or not len(ablest):
+    if len(rest) < space.scores.shape[1] + 2 or not len(ablest):
         return float(y.std())
-    weights, bends = _fit(s[rest], y[rest], low)
-    parts = [_sigmoid(weights[0] + s[ablest] @ weights[1:]), *(_sigmoid(m + _kernel(s[ablest], at) @ p) for at, p, m in bends)]
-    return float(np.sqrt(np.mean(np.square(low + (1 - low) * sum(parts) / len(parts) - y[ablest]))))
-
-
-def _sigmoid(v: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(v, -30, 30)))
-
-
-def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Covariance of logits: a constant, a plane and a bend."""
-    apart = np.square(a[:, None] - b[None]).sum(axis=2)
-    return 1.0 + a @ b.T + np.exp(-0.5 * apart / REACH**2)
-
-
-def _bend(s: np.ndarray, share: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """(where, pull, mean) of a Gaussian process on the logit of these shares."""
-    logit = np.log(share / (1 - share))
-    pull = np.linalg.solve(_kernel(s, s) + noise**2 * np.eye(len(s)), logit - logit.mean())
-    return s, pull, float(logit.mean())
-
-
-def _left_out(fit: Observational, s: np.ndarray, scale: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Errors (n,) at each scored model with the processes fitted to the others; the sigmoid's few slopes stay."""
-    line = _sigmoid(fit.weights[0] + s @ fit.weights[1:])
-    above = np.clip((y - fit.low) / (1 - fit.low), EDGE, 1 - EDGE)
-    logit, out = np.log(above / (1 - above)), []
-    for noise in NOISES:
-        k = _kernel(s / scale, s / scale) + noise**2 * np.eye(len(s))
-        inverse = np.linalg.inv(k)
-        out.append(_sigmoid(logit - (inverse @ (logit - logit.mean())) / np.diag(inverse)))
-    return fit.low + (1 - fit.low) * (line + sum(out)) / (1 + len(out)) - y
+    line, (one, two) = _fit(space, rows[rest], labels, y[rest], low)
+    s, of = space.scores[rows[ablest]] / s_scale(space), [labels[i] for i in rows[ablest]]
+    parts = [sigmoid(line[0] + s @ line[1:]), one(s, of), two(benchmarks(space, space.filled[rows[ablest]]), of)]
+    return float(np.sqrt(np.mean(np.square(low + (1 - low) * sum(parts) / 3 - y[ablest]))))
 
 
 def _families(models: list[str], space: Capabilities, flops: Mapping, family: Mapping) -> dict[str, tuple[float, float, int]]:

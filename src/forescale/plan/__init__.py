@@ -1,5 +1,6 @@
 """What to train: from a fit and a budget to a costed configuration, and to the runs that would decide what data cannot."""
 
+from .by_skill import Skills, fit_skills, skills
 from .configure import Configuration, configure, penalty
 from .experiments import Design, cold_draws, design, grid, power
 from .hardware import ACCELERATORS, Accelerator, Budget, accelerator, budget, spend
@@ -26,6 +27,7 @@ __all__ = [
     "Pool",
     "Setting",
     "Shape",
+    "Skills",
     "TimeFront",
     "accelerator",
     "approaches",
@@ -38,6 +40,7 @@ __all__ = [
     "data_limited",
     "design",
     "equivalent_tokens",
+    "fit_skills",
     "frontier",
     "frontier_exponent",
     "grid",
@@ -54,6 +57,7 @@ __all__ = [
     "power",
     "serve_memory",
     "shape_for",
+    "skills",
     "spend",
     "switch_points",
     "time_front",
