@@ -1,6 +1,5 @@
 """The app in a real Chromium: upload, map, drag, compare, export, reload; fast, sealed, usable by keyboard and screen reader."""
 
-import shutil
 import time
 
 import numpy as np
@@ -10,24 +9,10 @@ import forescale as fs
 from forescale import studies
 from forescale.report.document import plan_row
 
-from ..web.conftest import server  # noqa: F401
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 EVIL = "<script>window.hurt=1</script><img src=x onerror='window.hurt=1'>"
 
 
-@pytest.fixture(scope="module")
-def browser():
-    sync = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
-    with sync.sync_playwright() as p:
-        found = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
-def open_page(browser, server, link=None, **options):  # noqa: F811
+def open_page(browser, server, link=None, **options):
     context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
     page = context.new_page()
     page.asked, page.wrong = [], []
@@ -49,7 +34,7 @@ def ready(page, seconds=60):
 
 
 @pytest.fixture
-def page(browser, server):  # noqa: F811
+def page(browser, server):
     found = open_page(browser, server)
     yield found
     found.context.close()
@@ -72,7 +57,7 @@ def csv_of_arms(path):
     return names
 
 
-def test_first_view_is_there_in_two_seconds(browser, server):  # noqa: F811
+def test_first_view_is_there_in_two_seconds(browser, server):
     times = []
     for _ in range(3):
         context = browser.new_context()
@@ -119,7 +104,7 @@ def test_dragging_the_budget_shows_what_python_says_at_once(page):
     assert float(np.median(late)) < 150
 
 
-def test_upload_map_compare_and_come_back_by_the_address(browser, server, tmp_path, page):  # noqa: F811
+def test_upload_map_compare_and_come_back_by_the_address(browser, server, tmp_path, page):
     names = csv_of_arms(tmp_path / "arms.csv")
     page.set_input_files("#file", tmp_path / "arms.csv")
     page.locator("#error").filter(has_text="no loss column").wait_for()
@@ -173,7 +158,7 @@ def test_next_runs_forecast_and_export(page, tmp_path):
     assert page.wrong == []
 
 
-def test_nothing_leaves_this_machine(page, server):  # noqa: F811
+def test_nothing_leaves_this_machine(page, server):
     for kind in ("residuals", "excess", "frontier", "fit"):
         page.select_option("#kind", kind)
         page.wait_for_timeout(200)
@@ -197,7 +182,7 @@ def test_mistakes_are_said_and_undone(page, tmp_path):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(browser, server, theme):  # noqa: F811
+def test_axe_finds_no_serious_fault(browser, server, theme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = open_page(browser, server, color_scheme=theme)
     page.context.set_default_timeout(60000)
@@ -241,7 +226,7 @@ def test_everything_is_reached_by_keyboard(page):
     assert unnamed == 0
 
 
-def test_it_fits_a_phone(browser, server):  # noqa: F811
+def test_it_fits_a_phone(browser, server):
     page = open_page(browser, server)
     page.set_viewport_size({"width": 390, "height": 844})
     page.wait_for_timeout(500)

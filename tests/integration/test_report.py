@@ -1,6 +1,5 @@
 """The report in a real Chromium without a network: it opens, its slider shows Python's numbers, nothing is asked of anybody."""
 
-import shutil
 from html import unescape
 
 import numpy as np
@@ -11,25 +10,12 @@ from forescale import studies
 from forescale.report.document import BUDGETS, plan_row, report
 from forescale.report.planning import spread
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "r.html"
     path.write_text(report(studies.load(), command="forescale report runs.parquet"))
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
-    with sync.sync_playwright() as p:
-        found = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ def run(server, mode, real):
         seen = statuses.setdefault(operation.label, set())
         tries = 6 if real and operation.label in LONG else 40
 
-        @settings(max_examples=tries, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @settings(max_examples=tries, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
         @given(case=operation.as_strategy(generation_mode=mode))
         def one(case):
             if real and isinstance(case.body, dict):

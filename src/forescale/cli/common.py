@@ -87,7 +87,19 @@ def show(result, as_json: bool) -> None:
 
 Figure = Annotated[Path | None, typer.Option(help="Write a figure: .html (self-contained), .json, .svg, .pdf or .png.")]
 RunsFile = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL table of runs.")]
+Role = Annotated[str, typer.Option(help="Use only rows with this value in the column role.")]
 DropBad = Annotated[bool, typer.Option("--drop-bad", help="Leave unreadable rows out, listed.")]
+
+
+def runs_of(runs: Path, map: str = "", role: str = "", drop_bad: bool = False, only: tuple[str, ...] | None = None):
+    """The runs of a file, those of one role where one is asked for."""
+    from ..runs import read
+
+    found = read(runs, drop_bad=drop_bad, only=only, **mapping(map))
+    found = found.role(role) if role else found
+    if not len(found):
+        raise InputError(f"{runs.name}: no row has role {role!r}")
+    return found
 
 
 def draw(make, path: Path | None) -> None:

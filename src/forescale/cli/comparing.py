@@ -8,15 +8,9 @@ from typing import Annotated
 
 import typer
 
-from .common import DropBad, Figure, Json, Map, RunsFile, app, draw, frame, mapping, show
+from .common import DropBad, Figure, Json, Map, RunsFile, app, draw, frame, mapping, runs_of, show
 
 At = Annotated[str, typer.Option("--at", help="The target: params=70B,tokens=1.4T.")]
-
-
-def _read(path: Path, map: str, drop_bad: bool = False, **more):
-    from ..runs import read
-
-    return read(path, drop_bad=drop_bad, **mapping(map), **more)
 
 
 @app.command()
@@ -33,7 +27,7 @@ def compare(
     """Which arm wins at a scale, where they cross, and what one is worth in compute of the other."""
     from ..compare import compare as run_compare
 
-    table = _read(runs, map, drop_bad)
+    table = runs_of(runs, map, drop_bad=drop_bad)
     found = run_compare(table, target or None, by=by, axis=axis)
     if figure:
         from ..report.comparing import arms_figure
@@ -78,8 +72,8 @@ def downstream(
     """A metric at a larger scale through the loss, with the uncertainty of both steps."""
     from ..forecast import downstream as run_downstream
 
-    more = _read(losses, map, drop_bad) if losses else None
-    show(run_downstream(_read(runs, map, drop_bad), metric, losses=more, items=items, **mapping(at)), json)
+    more = runs_of(losses, map, drop_bad=drop_bad) if losses else None
+    show(run_downstream(runs_of(runs, map, drop_bad=drop_bad), metric, losses=more, items=items, **mapping(at)), json)
 
 
 @app.command()
@@ -132,7 +126,7 @@ def transfer(
 
     rows = frame(pairs, "old_loss", "new_loss")
     old, new = (rows[c].to_numpy().astype(float) for c in ("old_loss", "new_loss"))
-    show(run_transfer(_read(ladder, map, drop_bad), old, new, **mapping(at)), json)
+    show(run_transfer(runs_of(ladder, map, drop_bad=drop_bad), old, new, **mapping(at)), json)
 
 
 @app.command()

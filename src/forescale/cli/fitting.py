@@ -8,34 +8,29 @@ from typing import Annotated
 
 import typer
 
-from ..errors import InputError
-from .common import Json, LawName, Map, app, bar, load_fit, mapping, show
+from .common import DropBad, Json, LawName, Map, Role, RunsFile, app, bar, load_fit, mapping, runs_of, show
 
 
 @app.command()
 def fit(
-    runs: Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL table of runs.")],
+    runs: RunsFile,
     law: LawName = "chinchilla",
     map: Map = "",
-    role: Annotated[str, typer.Option(help="Fit only rows with this value in the column role.")] = "",
+    role: Role = "",
     loss: Annotated[str, typer.Option(help="huber or squares.")] = "huber",
     residual: Annotated[str, typer.Option(help="log or plain.")] = "log",
     delta: Annotated[float, typer.Option(help="Huber threshold.")] = 1e-3,
     resamples: Annotated[int, typer.Option(min=10, help="Bootstrap refits.")] = 1000,
     seed: int = 0,
-    drop_bad: Annotated[bool, typer.Option("--drop-bad", help="Leave unreadable rows out, listed.")] = False,
+    drop_bad: DropBad = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the fit as JSON.")] = None,
     json: Json = False,
 ) -> None:
     """Fit a law to a table of runs and show parameters with intervals."""
     from .. import laws
     from ..fit import fit as run_fit
-    from ..runs import read
 
-    table = read(runs, drop_bad=drop_bad, **mapping(map))
-    table = table.role(role) if role else table
-    if not len(table):
-        raise InputError(f"{runs.name}: no row has role {role!r}")
+    table = runs_of(runs, map, role, drop_bad)
     found = run_fit(laws.get(law), table, loss=loss, residual=residual, delta=delta, resamples=resamples, seed=seed, spec=law)
     if out:
         found.to_json(out)

@@ -9,20 +9,10 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .common import Figure, Json, LawName, Map, app, bar, draw, mapping, show
+from .common import DropBad, Figure, Json, LawName, Map, Role, RunsFile, app, bar, draw, mapping, runs_of, show
 
 Target = Annotated[str, typer.Option(help="Column to forecast: loss, an error rate, a score.")]
 OwnLaws = Annotated[list[str] | None, typer.Option("--law", help="Also this law: catalogue name or FILE.py:NAME.")]
-
-
-def _table(runs: Path, map: str, role: str, drop_bad: bool, only: tuple[str, ...]):
-    from ..runs import read
-
-    table = read(runs, drop_bad=drop_bad, only=only, **mapping(map))
-    table = table.role(role) if role else table
-    if not len(table):
-        raise InputError(f"{runs.name}: no row has role {role!r}")
-    return table
 
 
 def _own(names: list[str] | None) -> list:
@@ -33,7 +23,7 @@ def _own(names: list[str] | None) -> list:
 
 @app.command()
 def forecast(
-    runs: Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL table of runs.")],
+    runs: RunsFile,
     params: Annotated[str, typer.Option(help="Model size, such as 70B.")] = "",
     tokens: Annotated[str, typer.Option(help="Training tokens, such as 1.4T.")] = "",
     flops: Annotated[str, typer.Option(help="Compute, such as 1e24.")] = "",
@@ -42,9 +32,9 @@ def forecast(
     group: Annotated[str, typer.Option(help="Forecast every group of this column on its own.")] = "",
     law: OwnLaws = None,
     map: Map = "",
-    role: Annotated[str, typer.Option(help="Use only rows with this value in the column role.")] = "",
+    role: Role = "",
     interval: float = 0.9,
-    drop_bad: Annotated[bool, typer.Option("--drop-bad", help="Leave unreadable rows out, listed.")] = False,
+    drop_bad: DropBad = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the forecast as JSON.")] = None,
     figure: Figure = None,
     json: Json = False,
@@ -55,7 +45,7 @@ def forecast(
     given = (("params", params), ("tokens", tokens), ("flops", flops))
     inputs = mapping(at) | {k: v for k, v in given if v}
     needed = tuple(k for k in inputs if k != "flops" or len(inputs) == 1)
-    table = _table(runs, map, role, drop_bad, (target, *needed))
+    table = runs_of(runs, map, role, drop_bad, (target, *needed))
     options = {"target": target, "interval": interval, "laws": _own(law), "group": group or None}
     found = run_forecast(table, **options, progress=bar("forecasting"), **inputs)
     text = json_module.dumps({k: v.to_dict() for k, v in found.items()} if group else found.to_dict())
@@ -77,12 +67,12 @@ def forecast(
 
 @app.command()
 def rollout(
-    runs: Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL table of runs.")],
+    runs: RunsFile,
     inputs: Annotated[str, typer.Option(help="Input columns.")] = "params,tokens",
     target: Target = "loss",
     law: OwnLaws = None,
     map: Map = "",
-    role: Annotated[str, typer.Option(help="Use only rows with this value in the column role.")] = "",
+    role: Role = "",
     farthest: Annotated[float, typer.Option(help="How far below the largest row the first origin may lie.")] = 30.0,
     json: Json = False,
 ) -> None:
@@ -90,18 +80,18 @@ def rollout(
     from ..forecast import rollout as run_rollout
 
     names = tuple(n.strip() for n in inputs.split(",") if n.strip())
-    table = _table(runs, map, role, False, (target, *names))
+    table = runs_of(runs, map, role, False, (target, *names))
     options = {"target": target, "laws": _own(law), "farthest": farthest, "progress": bar("rolling")}
     show(run_rollout(table, names, **options), json)
 
 
 @app.command()
 def audit(
-    runs: Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL table of runs.")],
+    runs: RunsFile,
     law: LawName = "chinchilla",
     flops: Annotated[str, typer.Option(help="Budget to judge at; default ten times the largest run.")] = "",
     map: Map = "",
-    role: Annotated[str, typer.Option(help="Use only rows with this value in the column role.")] = "",
+    role: Role = "",
     json: Json = False,
 ) -> None:
     """Which choice (outliers, counting, rounding, range, objective ...) moves the conclusion most, and a checklist."""

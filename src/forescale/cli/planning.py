@@ -10,7 +10,7 @@ import typer
 
 from ..errors import InputError
 from ..quantities import format_number, parse_number
-from .common import DropBad, Figure, Json, Map, RunsFile, app, draw, frame, load_fit, mapping, published, show
+from .common import DropBad, Figure, Json, Map, Role, RunsFile, app, draw, frame, load_fit, mapping, published, runs_of, show
 
 Source = Annotated[str, typer.Argument(help="A fit written with -o, or LAW:PRESET such as chinchilla:besiroglu.")]
 
@@ -23,19 +23,6 @@ def _source(text: str):
     if preset is None:
         raise InputError(f"{text} has no parameters: name a preset, such as chinchilla:besiroglu, or give a fit")
     return item, preset.values
-
-
-def _table(runs: Path, map: str, role: str, drop_bad: bool):
-    from ..runs import read
-
-    table = read(runs, drop_bad=drop_bad, **mapping(map))
-    table = table.role(role) if role else table
-    if not len(table):
-        raise InputError(f"{runs.name}: no row has role {role!r}")
-    return table
-
-
-Role = Annotated[str, typer.Option(help="Use only rows with this value in the column role.")]
 
 
 @app.command()
@@ -103,7 +90,7 @@ def allocate(
     from ..plan import approaches
     from ..report.planning import valleys_figure
 
-    table = _table(runs, map, role, drop_bad)
+    table = runs_of(runs, map, role, drop_bad)
     found = approaches(table, flops or None)
     draw(lambda: valleys_figure(found.valleys, table), figure)
     show(found, json)
@@ -118,7 +105,7 @@ def frontier(
     from ..plan import frontier_exponent
     from ..report.planning import frontier_figure
 
-    table = _table(runs, map, role, drop_bad)
+    table = runs_of(runs, map, role, drop_bad)
     found, (a, k) = hull(table), frontier_exponent(table)
     draw(lambda: frontier_figure(table), figure)
     if json:
@@ -147,7 +134,7 @@ def hparams(
     from ..report.planning import setting_figure
 
     names = tuple(s.strip() for s in settings.split(",") if s.strip())
-    found = run_hparams(_table(runs, map, role, drop_bad), params=params, tokens=tokens, settings=names)
+    found = run_hparams(runs_of(runs, map, role, drop_bad), params=params, tokens=tokens, settings=names)
     draw(lambda: setting_figure(found), figure)
     show(found, json)
     if not json:

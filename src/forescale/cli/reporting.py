@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import InputError
-from .common import DropBad, LawName, Map, RunsFile, app, bar, mapping
+from .common import DropBad, LawName, Map, Role, RunsFile, app, bar, mapping, runs_of
 
 
 @app.command()
@@ -25,9 +24,8 @@ def report(
 ) -> None:
     """Data, fit, forecast, plan with a slider, audit, provenance: one HTML file, no network needed to read it."""
     from ..report.document import report as write
-    from ..runs import read
 
-    table = read(runs, drop_bad=drop_bad, **mapping(map))
+    table = runs_of(runs, map, drop_bad=drop_bad)
     command = shlex.join(["forescale", *sys.argv[1:]]) if Path(sys.argv[0]).name.startswith("forescale") else ""
     out.write_text(write(table, law=law, flops=flops, at=mapping(at) or None, command=command, progress=bar("report")))
     typer.echo(f"{out} ({out.stat().st_size / 1e6:.1f} MB, self-contained)")
@@ -40,7 +38,7 @@ def figure(
     kind: Annotated[str, typer.Option(help="fit, residuals, excess (L - E), valleys or frontier.")] = "fit",
     law: LawName = "chinchilla",
     by: Annotated[str, typer.Option(help="Axis of the residuals: flops or an input of the law.")] = "flops",
-    role: Annotated[str, typer.Option(help="Use only rows with this value in the column role.")] = "",
+    role: Role = "",
     map: Map = "",
     drop_bad: DropBad = False,
 ) -> None:
@@ -51,12 +49,8 @@ def figure(
     from ..plan import approaches
     from ..report import plot
     from ..report.canvas import write
-    from ..runs import read
 
-    table = read(runs, drop_bad=drop_bad, **mapping(map))
-    table = table.role(role) if role else table
-    if not len(table):
-        raise InputError(f"{runs.name}: no row has role {role!r}")
+    table = runs_of(runs, map, role, drop_bad)
     kinds = {
         "fit": lambda: plot(fit(laws.get(law), table), table),
         "residuals": lambda: plot(fit(laws.get(law), table), table, kind="residuals", by=by),

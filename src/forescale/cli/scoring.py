@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .common import DropBad, Figure, Json, LawName, Map, RunsFile, app, draw, frame, mapping, show
+from .common import DropBad, Figure, Json, LawName, Map, Role, RunsFile, app, draw, frame, mapping, runs_of, show
 
 
 @app.command()
@@ -29,9 +29,8 @@ def crossover(
 
     from ..compare import compare, seed_price
     from ..errors import one_of
-    from ..runs import read
 
-    table = read(runs, drop_bad=drop_bad, **mapping(map))
+    table = runs_of(runs, map, drop_bad=drop_bad)
     names = np.asarray(table[by]).astype(str)
     for arm in (a, b):
         if arm not in names:
@@ -57,7 +56,7 @@ def skills(
     by: Annotated[str, typer.Option(help="Column that names the skill, such as a validation set.")] = "val_set",
     weights: Annotated[str, typer.Option(help="Mix of the skills: code=0.3,web=0.7; default equal.")] = "",
     law: LawName = "chinchilla",
-    role: Annotated[str, typer.Option(help="Use only rows with this value in the column role.")] = "",
+    role: Role = "",
     map: Map = "",
     drop_bad: DropBad = False,
     json: Json = False,
@@ -67,12 +66,8 @@ def skills(
     from ..plan import budget, fit_skills
     from ..plan import skills as run_skills
     from ..quantities import parse_number
-    from ..runs import read
 
-    table = read(runs, drop_bad=drop_bad, **mapping(map))
-    table = table.role(role) if role else table
-    if not len(table):
-        raise InputError(f"{runs.name}: no row has role {role!r}")
+    table = runs_of(runs, map, role, drop_bad)
     share = {k: parse_number(v, k) for k, v in mapping(weights).items()} or None
     show(run_skills(fit_skills(laws.get(law), table, by), budget(flops).flops, share), json)
 
@@ -112,8 +107,7 @@ def languages(
 ) -> None:
     """The transfer matrix: what a token of each language is worth for each of the others."""
     from ..compare import transfer_matrix
-    from ..runs import read
 
     columns = mapping(tokens)
-    table = read(runs, only=("loss", *columns.values()), **mapping(map))
+    table = runs_of(runs, map, only=("loss", *columns.values()))
     show(transfer_matrix(table, columns, target=target), json)

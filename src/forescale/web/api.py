@@ -42,7 +42,7 @@ class Ask(BaseModel):
 
 
 class AskFit(Ask):
-    law: str = Field("chinchilla", max_length=60)
+    law: str = Field("chinchilla", max_length=60, json_schema_extra={"enum": list(laws.CATALOGUE)})
 
 
 class AskFigure(AskFit):
@@ -53,7 +53,9 @@ class AskFigure(AskFit):
 class AskPlan(AskFit):
     flops: Number
     level: Level = 0.9
-    chip: str = Field("H100", max_length=20)
+    chip: str = Field(
+        "H100", max_length=20, json_schema_extra={"enum": [a.name for a in ACCELERATORS.values() if "bf16" in a.peak]}
+    )
     mfu: float = Field(0.4, gt=0, le=1)
     price: float | None = Field(None, ge=0, le=1e6, description="dollars for an accelerator-hour")
 
