@@ -23,6 +23,7 @@ from ..shown import Shown
 NOISE = 0.003  # log-loss noise of one run, where no fit tells
 MISFIT = 0.1  # how far laws are off in log loss, with nothing nearby to correct them
 REACH = 2.5  # e-folds of size or data over which that error keeps its sign
+SPARE = 0.02  # log variance given up for fewer runs: a hundredth of the interval
 WORTH = 0.005  # a run that narrows nothing by a quarter percent is not worth setting up
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 Z90 = 1.6449
@@ -134,16 +135,38 @@ def _greedy(k: np.ndarray, m: int, cost: np.ndarray, budget: float, noise: float
         fall = np.square(k[:, m:, :m][:, :, able]) / (diagonal[:, able] + noise**2)[:, None, :]
         share = np.clip(fall / diagonal[:, m:, None], 0.0, 1 - 1e-12)
         gain = -np.log1p(-share).mean(axis=(0, 1))
-        best = able[np.argmax(gain / cost[able] ** power)]
         if gain.max() < WORTH:
             break
-        column = k[:, :, best]
-        k = k - column[:, :, None] * column[:, None, :] / (diagonal[:, best] + noise**2)[:, None, None]
+        best = able[np.argmax(np.where(gain < WORTH, 0.0, gain) / cost[able] ** power)]
+        k = _after(k, int(best), noise)
         picks.append(int(best))
         free[best] = False
         spent += cost[best]
         trace.append(_log_variance(k, m))
     return picks, trace
+
+
+def _after(k: np.ndarray, pick: int, noise: float) -> np.ndarray:
+    """The covariance once the run `pick` is known."""
+    column = k[:, :, pick]
+    return k - column[:, :, None] * column[:, None, :] / (column[:, pick] + noise**2)[:, None, None]
+
+
+def _needed(k: np.ndarray, m: int, picks: list[int], noise: float) -> list[int]:
+    """The picks without those that later ones have made idle: leaving all of them out costs at most SPARE in log variance."""
+    kept, lost = list(picks), 0.0
+    while len(kept) > 1:
+        inverse = np.linalg.inv(k[:, kept][:, :, kept] + noise**2 * np.eye(len(kept)))
+        pull = inverse @ k[:, kept, m:]
+        left = np.einsum("sii->si", k)[:, m:] - np.einsum("sit,sit->st", k[:, kept, m:], pull)
+        without = left[:, None] + np.square(pull) / np.einsum("sii->si", inverse)[:, :, None]
+        rise = np.log(without / np.maximum(left[:, None], 1e-30)).mean(axis=(0, 2))
+        idle = int(rise.argmin())
+        lost += rise[idle]
+        if rise[idle] >= WORTH or lost > SPARE:
+            break
+        kept.pop(idle)
+    return kept
 
 
 def _log_variance(k: np.ndarray, m: int) -> float:
@@ -187,7 +210,11 @@ def design(
     k = _covariance(law, draws, x, aim, criterion, aim_flops, misfit)
     m = len(cost)
     found = [_greedy(k, m, cost, limit, sigma, p) for p in POWERS]
-    picks, trace = min(found, key=lambda f: f[1][-1])
+    picks = _needed(k, m, min(found, key=lambda f: f[1][-1])[0], sigma)
+    trace, known = [_log_variance(k, m)], k
+    for pick in picks:
+        known = _after(known, pick, sigma)
+        trace.append(_log_variance(known, m))
     extra = sigma**2 if criterion == "forecast" else 0.0  # the target is a run too
     halfwidth = Z90 * np.sqrt(np.exp(np.array(trace)) + extra)
     chosen = np.array(picks, int)
