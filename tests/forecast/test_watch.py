@@ -71,3 +71,43 @@ def test_a_log_file_and_errors(tmp_path):
         fs.watch({"steps": [1.0, 2.0], "loss": [3.0, 2.0]}, until=1000)
     with pytest.raises(InputError, match="unknown schedule"):
         fs.watch(path, until=1000, schedule="cos")
+
+
+def ramped(critical, noise=0.003, seed=0, outliers=0):
+    """A run whose batch is doubled twice: steps count by 1 / (1 + B_crit / B), the loss falls as a power of what they sum to."""
+    rng = np.random.default_rng(seed)
+    step = np.arange(1, 20_001)
+    size = np.where(step <= 3000, 0.25e6, np.where(step <= 8000, 0.5e6, 1e6))
+    progress = np.cumsum(1 / (1 + critical / size))
+    loss = 1.9 + 8.0 * progress**-0.35
+    at = np.arange(100, 20_001, 100) - 1
+    noisy = loss[at] * np.exp(noise * rng.standard_normal(len(at)))
+    noisy[rng.choice(len(at) // 2, outliers, replace=False)] *= 1.15
+    return step[at].astype(float), noisy, size[at], loss[-1]
+
+
+@pytest.mark.parametrize(("critical", "outliers"), [(1e6, 0), (4e6, 0), (1e6, 4)])
+def test_a_batch_that_is_raised_is_counted(critical, outliers):
+    aware, blind, inside = [], [], []
+    for seed in range(5):
+        steps, loss, size, truth = ramped(critical, seed=seed, outliers=outliers)
+        seen = steps <= 10_000
+        log = {"steps": steps[seen], "loss": loss[seen]}
+        found = fs.watch(log | {"batch_size": size[seen]}, until=20_000, schedule="constant")
+        aware.append(abs(found.value / truth - 1))
+        blind.append(abs(fs.watch(log, until=20_000, schedule="constant").value / truth - 1))
+        inside.append(found.low <= truth <= found.high)
+    assert np.mean(aware) < 0.6 * np.mean(blind) and sum(inside) >= 4
+    known = fs.watch(log | {"batch_size": size[seen]}, until=20_000, schedule="constant", critical_batch=critical, batch="1M")
+    assert known.value == pytest.approx(truth, rel=0.02)
+
+
+def test_a_constant_batch_changes_nothing_and_a_batch_alone_is_refused():
+    steps, loss, _, _ = ramped(1e6)
+    log = {"steps": steps[:100], "loss": loss[:100]}
+    same = fs.watch(log | {"batch_size": [5e5] * 100}, until=20_000, schedule="cosine")
+    assert same.value == fs.watch(log, until=20_000, schedule="cosine").value
+    more = fs.watch(log | {"batch_size": [5e5] * 100}, until=20_000, schedule="cosine", batch="4M", critical_batch="2M")
+    assert more.value < same.value
+    with pytest.raises(InputError, match="no column batch_size"):
+        fs.watch(log, until=20_000, batch="1M")

@@ -158,6 +158,22 @@ def test_next_runs_forecast_and_export(page, tmp_path):
     assert page.wrong == []
 
 
+def test_the_file_that_opens_the_browser_leads_in_and_is_private(browser, server):
+    import stat
+    from pathlib import Path
+
+    from forescale.cli.serving import _door
+
+    path = Path(_door(server.link))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    page = browser.new_context().new_page()
+    page.goto(path.as_uri())
+    page.locator("#plot .main-svg").first.wait_for()
+    ready(page)
+    assert "token" not in page.url
+    page.context.close()
+
+
 def test_nothing_leaves_this_machine(page, server):
     for kind in ("residuals", "excess", "frontier", "fit"):
         page.select_option("#kind", kind)

@@ -111,6 +111,8 @@ def watch(
     warmup: Annotated[int | None, typer.Option(help="Warm-up steps; default 1 % of the run.")] = None,
     final: Annotated[float, typer.Option(help="Last learning rate over the peak.")] = 0.0,
     decay: Annotated[float, typer.Option(help="wsd: share of the steps over which the rate falls.")] = 0.2,
+    batch: Annotated[str, typer.Option(help="Tokens per step still to come, where the log has a column batch_size.")] = "",
+    critical_batch: Annotated[str, typer.Option(help="Critical batch in tokens, where it is known.")] = "",
     map: Map = "",
     interval: float = 0.9,
     every: Annotated[float, typer.Option(help="Look again every so many seconds until the log ends.")] = 0.0,
@@ -122,6 +124,7 @@ def watch(
     from ..forecast import watch as run_watch
 
     options = {"schedule": schedule, "warmup": warmup, "final": final, "decay": decay, "interval": interval}
+    options |= {"batch": batch or None, "critical_batch": critical_batch or None}
     while True:
         found = run_watch(log, until=until, **options, **mapping(map))
         show(found, json)

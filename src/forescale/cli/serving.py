@@ -24,7 +24,7 @@ def workbench(
     def say(link: str) -> None:
         typer.echo(f"{link}\nCtrl-C ends it. The link works on this machine alone.")
         if open_browser:
-            typer.launch(link)
+            typer.launch(_door(link))
 
     try:
         serve(port, say=say)
@@ -32,3 +32,16 @@ def workbench(
         raise InputError(
             f"port {port} cannot be used ({error.strerror}); give another with --port, or 0 for a free one"
         ) from error
+
+
+def _door(link: str) -> str:
+    """A file of the user's own that leads to the link: on a command line the token would show to everyone on this machine."""
+    import atexit
+    import os
+    import tempfile
+
+    handle, path = tempfile.mkstemp(suffix=".html", prefix="forescale-")
+    with os.fdopen(handle, "w") as file:
+        file.write(f'<!doctype html><meta http-equiv="refresh" content="0;url={link}"><a href="{link}">forescale</a>')
+    atexit.register(lambda: os.path.exists(path) and os.remove(path))
+    return path

@@ -5,20 +5,23 @@ The law is that of Tissue et al. 2024, Scaling Law with Learning Rate Annealing 
     L(s) = L0 + A S1^-alpha - C S2,   S1(s) = sum_{i<=s} eta_i,   S2(s) = sum_{i<=s} m_i,
     m_i = lambda m_{i-1} + (eta_{i-1} - eta_i)
 
-Only ratios of eta matter, so the peak may be left at 1. While little has been annealed, C cannot be read off the log:
-gains from annealing are then averaged under a prior, and the interval is as wide as that leaves it.
+Only ratios of eta matter, so the peak may be left at 1. Where the batch changes along the run, a step of batch B counts by
+1 / (1 + B_crit / B), as in McCandlish et al. 2018 (arXiv:1812.06162), B_crit read off the log or given. While little has been
+annealed, C cannot be read off the log: gains from annealing are then averaged under a prior, and the interval is as wide as
+that leaves it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, one_of
 from ..laws.training import areas
-from ..quantities import parse_number
+from ..quantities import parse_number, parse_positive
 from ..runs import Runs, read
 from ..shown import Shown
 
@@ -26,7 +29,9 @@ SCHEDULES = ("cosine", "linear", "constant", "wsd")
 GAINS = np.linspace(0.0, 0.12, 25)  # share of the loss that annealing will have taken off at the end
 PRIOR = (0.03, 0.02)
 MEMORY = (0.99, 0.999)  # lambda
+CRITICAL = (0.1, 0.5, 2.0, 8.0, 40.0)  # critical batch over the median one, where it is not given
 FLOORS = np.array([0.0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.88, 0.94])
+SPIKE = 0.03  # log loss off its neighbours; less is never left out
 KEEP = 200  # log rows are averaged into at most this many
 DRIFT = 0.02  # log error per unit of log(T/s), growing with it, that no spread of ours explains
 TAIL = {0.5: 0.5, 0.8: 1.15, 0.9: 1.6, 0.95: 2.1}  # of |error| / size, on the logs of docs/watch.md
@@ -85,12 +90,16 @@ def watch(
     final: float = 0.0,
     decay: float = 0.2,
     interval: float = 0.9,
+    batch: float | str | None = None,
+    critical_batch: float | str | None = None,
     **mapping: str,
 ) -> Watch:
     """Forecast the loss at step `until` from a log with columns steps (or step) and loss.
 
     `final` is the last learning rate over the peak, `warmup` its steps (default: 1 % of `until`), `decay` the share of
-    the steps over which wsd falls. `mapping` names columns as in read. Raises InputError for a log too short to say.
+    the steps over which wsd falls. A column batch_size (tokens per step) makes it aware of a batch that changes: `batch` is
+    that of the steps to come (default the last one logged), `critical_batch` the critical one where it is known.
+    `mapping` names columns as in read. Raises InputError for a log too short to say.
     """
     log = log if isinstance(log, Runs) else read(log, only=("steps", "loss"), **mapping)
     position = "step" if "steps" not in log.columns and "step" in log.columns else "steps"
@@ -104,12 +113,16 @@ def watch(
         )
     if schedule in ("cosine", "linear") and steps.max() > end:
         raise InputError(f"{log.source} reaches step {steps.max():.0f}, beyond until={end}; give the run's own length")
-    s, y = _thin(steps[late], loss[late])
+    calm = _calm(steps[late], loss[late])
+    s, y = _thin(steps[late][calm], loss[late][calm])
     rates = learning_rates(schedule, end, warmup, final, decay)
-    value, spread, gain, noise = _posterior(s, y, rates, warmup)
+    paces = _paces(log, steps, end, batch, critical_batch)
+    value, spread, gain, noise = _posterior(s, y, rates, warmup, paces)
     left = np.log(end / s[-1])
     half = np.hypot(np.hypot(spread, DRIFT * left * (1 + 0.5 * left)), noise) * _tail(interval)
     notes = list(log.warnings)
+    if not calm.all():
+        notes.append(f"{(~calm).sum()} rows stand far off their neighbours and are left out")
     if s[-1] < 0.3 * end:
         notes.append(f"only {s[-1] / end:.0%} of the run is seen: most of the annealing gain comes from the prior")
     return Watch(
@@ -125,6 +138,37 @@ def watch(
     )
 
 
+def _paces(log: Runs, steps: np.ndarray, end: int, batch: Any, critical: Any) -> list[np.ndarray]:
+    """How much each step 1..end counts, for every critical batch that is thought of; all alike where the batch never changes."""
+    seen = log.columns.get("batch_size")
+    if seen is None or seen.dtype.kind != "f":
+        if batch is not None:
+            raise InputError(f"{log.source}: batch is given for the steps to come, but the log has no column batch_size")
+        return [np.ones(end)]
+    order = np.argsort(steps, kind="stable")
+    index = np.minimum(np.searchsorted(steps[order], np.arange(1, end + 1)), len(order) - 1)
+    size = np.asarray(seen, float)[order][index]
+    size[int(steps.max()) :] = parse_positive(batch, "batch") if batch is not None else seen[order[-1]]
+    if np.ptp(size) == 0:
+        return [np.ones(end)]
+    middle = float(np.median(seen))
+    guesses = [parse_positive(critical, "critical_batch")] if critical is not None else [middle * c for c in CRITICAL]
+    return [(1 + c / middle) / (1 + c / size) for c in guesses]
+
+
+def _calm(steps: np.ndarray, loss: np.ndarray) -> np.ndarray:
+    """Rows that do not stand far off the median of their nine nearest: spikes and broken evaluations do. Ends always stay."""
+    from scipy.ndimage import median_filter
+
+    order = np.argsort(steps, kind="stable")
+    y = np.log(loss[order])
+    off = np.abs(y - median_filter(y, 9, mode="nearest"))
+    off[:4] = off[-4:] = 0.0
+    calm = np.empty(len(y), bool)
+    calm[order] = off <= max(8 * float(np.median(off)), SPIKE)
+    return calm
+
+
 def _thin(steps: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Means of neighbouring rows, at most KEEP of them."""
     order = np.argsort(steps, kind="stable")
@@ -132,15 +176,18 @@ def _thin(steps: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.array([steps[p].mean() for p in parts]), np.array([loss[p].mean() for p in parts])
 
 
-def _posterior(s: np.ndarray, y: np.ndarray, rates: np.ndarray, warmup: int) -> tuple[float, float, float, float]:
+def _posterior(
+    s: np.ndarray, y: np.ndarray, rates: np.ndarray, warmup: int, paces: list[np.ndarray]
+) -> tuple[float, float, float, float]:
     """Mean and standard deviation of the final log loss, the gain left, and the noise of the log, over the whole grid."""
     score, ends, gains = [], [], []
     at = np.clip(np.round(s).astype(int) - 1, 0, len(rates) - 1)
     weight = (s / s[-1]) ** 0.5
     weight /= weight.sum()
     effective = min(len(s), 60) / 3  # neighbouring rows of a log are not independent
-    for memory in MEMORY:
-        s1, s2 = areas(rates, memory, warmup)
+    for memory, pace in product(MEMORY, paces):
+        s2 = areas(rates, memory, warmup)[1]
+        s1 = np.cumsum(rates * pace)
         share = s2 / max(s2[-1], 1e-12)
         x, new = np.log(s1[at]), np.log(s1[-1])
         for gain in GAINS if s2[-1] > 0 else GAINS[:1]:

@@ -18,7 +18,7 @@ from ..runs.read import parquet_errors
 KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 CELLS = 20_000_000  # most cells of a table: a small Parquet file can hold far more than it seems
 KEPT = 50  # uploads; the oldest go
-NOT_PLAIN = re.compile(r"[^\w .+()<>-]")
+NOT_PLAIN = re.compile(r"[^\w .+()-]")
 
 
 class Data(BaseModel):
