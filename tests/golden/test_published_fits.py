@@ -113,9 +113,9 @@ def test_gemstones_approach_3(study, fitted):
 
     from tests.conftest import STUDIES
 
+    runs = study("gemstones", drop_bad=True)
     published = tomllib.loads((STUDIES / "gemstones" / "study.toml").read_text())["published"]
     published = published[f"approach3_params_tokens_{fitted}"]
-    runs = study("gemstones", drop_bad=True)
     mask = (runs["in_paper_fit"] == "True") & (runs["arm"] == (fitted if fitted in ("half_lr", "cooldown") else "main"))
     if fitted == "to_100b":
         mask &= runs["after_100b"] == "False"

@@ -2,10 +2,10 @@
 
 The log error of a forecast is taken as Student t with scale
 
-    size^2 = exp(2 (b0 + b1 log spread + b2 log backtest + b3 [several inputs])) + (NOISE noise)^2
+    size^2 = exp(2 (b0 + b1 log spread + b2 log backtest + b3 log spread [several inputs])) + (NOISE noise)^2
 
 where spread is that of the candidates at the target, backtest the stack's own typical error when the largest runs are
-held out, and noise that of a run; NOISE is such that a 90 % interval holds at least the noise of a normal run.
+held out, and noise that of a run, which counts in full: a 90 % interval holds more than the noise of a normal run.
 Quantiles of |error| / size, pooled over studies, turn a size into an interval at any level; quantiles of the largest
 |error| / size of a task give joint intervals.
 """
@@ -26,7 +26,7 @@ from .stack import Stacked
 LEAST = 3e-4  # spreads and back-test errors below this count as this
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
 NU = 3.0
-NOISE = 0.7
+NOISE = 1.0  # of a run
 PULL = 0.01  # the slopes are pulled towards 0.3 this strongly
 FILE = Path(__file__).with_name("calibration.json")
 
@@ -68,11 +68,15 @@ def shipped() -> Calibration:
 
 
 def features(q: Question, s: Stacked) -> np.ndarray:
-    """(q, 5): one, log spread, log back-test error, whether there are several inputs, and the noise of a run."""
+    """(q, 5): one, log spread, log back-test error, log spread again where there are several inputs, the noise of a run.
+
+    Over several inputs the candidates differ more, so that their agreement says more.
+    """
     backtest = np.where(np.isfinite(s.backtest), s.backtest, np.median(s.spread))
     size = len(s.value)
-    several = float(q.x.shape[1] > 1)
-    columns = (np.ones(size), np.log(np.hypot(s.spread, LEAST)), np.log(np.hypot(backtest, LEAST)), several, noise(q))
+    spread = np.log(np.hypot(s.spread, LEAST))
+    several = spread if q.x.shape[1] > 1 else 0.0
+    columns = (np.ones(size), spread, np.log(np.hypot(backtest, LEAST)), several, noise(q))
     return np.stack([np.broadcast_to(c, size) for c in columns], axis=1)
 
 
