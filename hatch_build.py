@@ -1,4 +1,4 @@
-"""At build time, takes plotly.js's basic bundle (1.2 MB instead of 4.8: pages open in half the time) from npm, checked.
+"""At build time, takes plotly.js's basic bundle (1.2 MB instead of 4.8) from npm, checked.
 
 Without npm the package works with the whole plotly.js that the Python package plotly carries.
 """

@@ -177,3 +177,15 @@ def test_families_equivalents_and_informative_models(study):
         found.at("nobody", 1e22)
     with pytest.raises(InputError, match="are needed"):
         observational(table, models, dict(list(score.items())[:5]))
+
+
+def test_a_benchmark_that_all_models_pass_alike_says_nothing():
+    rng = np.random.default_rng(0)
+    ability = rng.uniform(-2, 2, 24)
+    table = 1 / (1 + np.exp(-(ability[:, None] + rng.normal(0, 0.3, (24, 5)))))
+    table[:, 4] = 1.0
+    models = [f"m{i}" for i in range(24)]
+    score = {m: float(1 / (1 + np.exp(-a))) for m, a in zip(models[:16], ability[:16], strict=True)}
+    found = observational(table, models, score)
+    said = np.array([found.predict(m) for m in models[16:]])
+    assert np.isfinite(said).all() and np.abs(said[:, 0] - 1 / (1 + np.exp(-ability[16:]))).max() < 0.25

@@ -79,7 +79,7 @@ class Observational:
 
     def _scores(self, s: np.ndarray, filled: np.ndarray, labels: list) -> np.ndarray:
         line = sigmoid(self.weights[0] + s @ self.weights[1:])
-        features = (s / s_scale(self.space), benchmarks(self.space, filled))
+        features = (s / _scale(self.space), _logits(self.space, filled))
         bent = [one(at, labels) for one, at in zip(self.processes, features, strict=True)]
         return self.low + (1 - self.low) * (line + sum(bent)) / 3
 
@@ -93,14 +93,15 @@ class Observational:
         return max(0.0, value - wide), min(1.0, value + wide)
 
 
-def s_scale(space: Capabilities) -> np.ndarray:
+def _scale(space: Capabilities) -> np.ndarray:
     return space.scores.std(axis=0)
 
 
-def benchmarks(space: Capabilities, filled: np.ndarray) -> np.ndarray:
+def _logits(space: Capabilities, filled: np.ndarray) -> np.ndarray:
     """Logits of benchmark scores, standardised as over all models of the table."""
     all_of = logit(space.filled, INSIDE)
-    return (logit(filled, INSIDE) - all_of.mean(axis=0)) / all_of.std(axis=0)
+    spread = all_of.std(axis=0)
+    return (logit(filled, INSIDE) - all_of.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
 
 
 def observational(
@@ -130,7 +131,7 @@ def observational(
     space = capabilities(table, components)
     labels = tuple((family or {}).get(m) for m in models)
     rows = np.array([models.index(m) for m in score])
-    scale = s_scale(space)
+    scale = _scale(space)
     line, processes = _fit(space, rows, labels, y, low)
     # the processes nearly pass through scored models: noise is what models left out in turn are off by
     left = [sigmoid(line[0] + (space.scores[rows] / scale) @ line[1:]), *(p.left_out for p in processes)]
@@ -155,7 +156,7 @@ def _fit(space: Capabilities, rows: np.ndarray, labels: tuple, y: np.ndarray, lo
     """Slopes of the sigmoid on standardised capabilities, and both processes, from the scored models `rows`."""
     from scipy.optimize import least_squares
 
-    s, above = space.scores[rows] / s_scale(space), (y - low) / (1 - low)
+    s, above = space.scores[rows] / _scale(space), (y - low) / (1 - low)
 
     def residuals(q: np.ndarray) -> np.ndarray:
         return np.r_[sigmoid(q[0] + s @ q[1:]) - above, RIDGE * q[1:]]
@@ -166,7 +167,7 @@ def _fit(space: Capabilities, rows: np.ndarray, labels: tuple, y: np.ndarray, lo
         start = np.r_[np.log(share / (1 - share)), rng.normal(0, 1, s.shape[1])]
         found.append(least_squares(residuals, start, loss="soft_l1", f_scale=SOFT, max_nfev=300))
     of = [labels[i] for i in rows]
-    features = (s, benchmarks(space, space.filled[rows]))
+    features = (s, _logits(space, space.filled[rows]))
     both = tuple(process(k, at, of, above) for k, at in zip((COMPONENTS, BENCHMARKS), features, strict=True))
     return min(found, key=lambda f: f.cost).x, both
 
@@ -178,8 +179,8 @@ def _ablest(space: Capabilities, rows: np.ndarray, labels: tuple, y: np.ndarray,
     if len(rest) < space.scores.shape[1] + 2 or not len(ablest):
         return float(y.std())
     line, (one, two) = _fit(space, rows[rest], labels, y[rest], low)
-    s, of = space.scores[rows[ablest]] / s_scale(space), [labels[i] for i in rows[ablest]]
-    parts = [sigmoid(line[0] + s @ line[1:]), one(s, of), two(benchmarks(space, space.filled[rows[ablest]]), of)]
+    s, of = space.scores[rows[ablest]] / _scale(space), [labels[i] for i in rows[ablest]]
+    parts = [sigmoid(line[0] + s @ line[1:]), one(s, of), two(_logits(space, space.filled[rows[ablest]]), of)]
     return float(np.sqrt(np.mean(np.square(low + (1 - low) * sum(parts) / 3 - y[ablest]))))
 
 
@@ -205,7 +206,7 @@ def _warnings(space: Capabilities, rows: np.ndarray, y: np.ndarray, noise: float
 
 def informative(space: Capabilities, count: int) -> list[int]:
     """Rows of the few models that fix a linear fit on the capabilities best: greedy on the determinant of their information."""
-    s = np.column_stack([np.ones(len(space.scores)), space.scores / space.scores.std(axis=0)])
+    s = np.column_stack([np.ones(len(space.scores)), space.scores / _scale(space)])
     if not s.shape[1] <= count <= len(s):
         raise InputError(f"between {s.shape[1]} and {len(s)} models can be chosen, not {count}")
     information, chosen = 1e-3 * np.eye(s.shape[1]), []
