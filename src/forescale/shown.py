@@ -33,7 +33,15 @@ def plain(value: Any) -> Any:
 
 
 class Shown:
-    """A result with `summary()`: `print` gives the summary, a notebook shows it with its warnings marked."""
+    """A result with `summary()`: a terminal and `print` show the summary, a notebook shows it with its warnings marked."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__repr__" not in vars(cls):  # a dataclass writes its own into each class that has none: pages of arrays
+            cls.__repr__ = Shown.__repr__
+
+    def __repr__(self) -> str:
+        return self.summary()
 
     def _repr_html_(self) -> str:
         lines = self.summary().splitlines()

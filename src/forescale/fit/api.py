@@ -39,6 +39,8 @@ def fit(
     `progress` is called with the share of resampled refits that are done.
     Raises InputError for unusable data, FitError where no start gives a finite objective.
     """
+    if not isinstance(law, Law):
+        raise InputError(f"fit takes a Law and then runs, fit(fs.laws.chinchilla, runs); got {type(law).__name__} {law!r:.60}")
     runs = runs if isinstance(runs, Runs) else read(runs)
     objective = Objective(loss, residual, delta, over)
     x = runs.numbers(law.inputs)

@@ -16,6 +16,7 @@ from .candidates import candidates
 from .prepare import Asked, prepare
 from .question import Question
 from .result import Forecast, Member
+from .shared import share
 from .stack import Stacked, combine
 
 FAR = 100.0  # beyond this factor no study at hand could test the intervals
@@ -38,7 +39,8 @@ def forecast(
     """Forecast `target` at given inputs, for example forecast(runs, params="70B", tokens="1.4T").
 
     The inputs named are the inputs used. `target` is any numeric column (error rates and scores too), or several: then
-    a dict of forecasts. `group` forecasts every group of a column on its own, also as a dict. `bounds` are values that
+    a dict of forecasts. `group` forecasts every group of a column, also as a dict; three
+    or more groups of one input also try each other's exponent. `bounds` are values that
     cannot be crossed, such as (0, 1) for a rate. `laws` adds laws of the user's own to the stack.
     Raises InputError for unusable data; a target that cannot be predicted comes back flagged, with a wide interval.
     """
@@ -57,7 +59,7 @@ def forecast(
     for law in laws:
         if law.inputs != ("x",) and not set(law.inputs) <= set(inputs):
             raise InputError(f"law {law.name} takes {', '.join(law.inputs)}; the target gives {', '.join(inputs)}")
-    banks = fill(asked.questions, candidates(len(inputs), laws), progress)
+    banks = share(asked.questions, fill(asked.questions, candidates(len(inputs), laws), progress))
     rule = calibration or shipped()
     found = {
         name: _answer(q, bank, rule, interval, bounds, target, asked, (*runs.warnings, *asked.notes), runs.sha256)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .candidates import Candidate
+from .fitted import Fitted
 from .question import Question
 
 MOST = 5  # origins
@@ -98,12 +99,10 @@ def fill(questions: Sequence[Question], stack: Sequence[Candidate], progress=Non
     out, at = [], 0
     for q, own in zip(questions, splits, strict=True):
         good = [i for i in range(len(stack)) if np.isfinite(found[i][at].value).all()]
-        errors = []
-        for j, s in enumerate(own, 1):
-            part = flat[at + j]
-            middle = np.exp(np.mean(np.log(part.y)))  # a candidate that failed there is judged as if it knew nothing
-            rows = [sane(np.where(np.isfinite(v), v, middle), part.y) for v in (found[i][at + j].value for i in good)]
-            errors.append(np.array(rows) - np.log(q.y[s.new]))
+        errors = [
+            np.array([missed(found[i][at + j].value, flat[at + j], np.log(q.y[s.new])) for i in good])
+            for j, s in enumerate(own, 1)
+        ]
         out.append(
             Bank(
                 tuple(stack[i].name for i in good),
@@ -117,3 +116,27 @@ def fill(questions: Sequence[Question], stack: Sequence[Candidate], progress=Non
         )
         at += 1 + len(own)
     return out
+
+
+def missed(prediction: np.ndarray, part: Question, truth: np.ndarray) -> np.ndarray:
+    """Log errors of a back-test; a candidate that failed there is judged as if it knew nothing."""
+    middle = np.exp(np.mean(np.log(part.y)))
+    return sane(np.where(np.isfinite(prediction), prediction, middle), part.y) - truth
+
+
+def extended(bank: Bank, parts: Sequence[Question], name: str, found: Sequence[Fitted]) -> Bank:
+    """The bank with one more candidate; `parts` and `found` are the whole question and then its back-tests."""
+    whole = parts[0]
+    errors = tuple(
+        np.vstack([e, missed(f.value, part, np.log(whole.y[s.new]))])
+        for e, s, part, f in zip(bank.errors, bank.splits, parts[1:], found[1:], strict=True)
+    )
+    return Bank(
+        (*bank.names, name),
+        np.vstack([bank.target, sane(found[0].value, whole.y)]),
+        errors,
+        bank.splits,
+        (*bank.naive, False),
+        (*bank.local, False),
+        (*bank.formulas, found[0].formula),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,17 +26,42 @@ class Fitted:
     formula: str = ""
 
 
-def fit_batch(law: Law, data: list, weights: list, starts: int, delta: float) -> list[dict[str, float]]:
+def fit_batch(
+    law: Law, data: list, weights: list, starts: int, delta: float, fixed: Mapping[str, float] | None = None
+) -> list[dict[str, float]]:
     """Best parameters of each data set. Data sets of similar length share a batch, so that padding stays small."""
     out: list[dict[str, float]] = [{}] * len(data)
     order = np.argsort([len(y) for _, y in data], kind="stable")
     for part in np.array_split(order, max(1, -(-len(order) // CHUNK))):
-        problem = Problem(law, [data[i] for i in part], Objective("huber", "log", delta), [weights[i] for i in part])
+        problem = Problem(law, [data[i] for i in part], Objective("huber", "log", delta), [weights[i] for i in part], fixed)
         found = search(problem, 0, starts, rounds=2)
         for place, i in enumerate(part):
             named = problem.law_params(found.z[place : place + 1], np.array([place]))
             out[i] = {k: float(v[0]) for k, v in named.items()}
     return out
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A question in inputs over their weighted middle (d,) and in outputs over their weighted height."""
+
+    question: Question
+    data: tuple[dict[str, np.ndarray], np.ndarray]
+    weights: np.ndarray
+    middle: np.ndarray
+    height: float
+
+    def predict(self, law: Law, params: Mapping[str, float]) -> np.ndarray:
+        q = self.question
+        with np.errstate(all="ignore"):
+            at = {n: q.x_new[:, j] / self.middle[j] for j, n in enumerate(q.inputs)}
+            return np.asarray(law(params, **at) * self.height)
+
+
+def frame(q: Question, gamma: float) -> Frame:
+    w = q.weights(gamma)
+    middle, height = np.exp(w @ np.log(q.x) / w.sum()), float(np.exp(w @ np.log(q.y) / w.sum()))
+    return Frame(q, ({n: q.x[:, j] / middle[j] for j, n in enumerate(q.inputs)}, q.y / height), w, middle, height)
 
 
 def general(questions: Sequence[Question], gamma: float, coupled: bool = True, floor: bool = True) -> list[Fitted]:
@@ -45,20 +70,12 @@ def general(questions: Sequence[Question], gamma: float, coupled: bool = True, f
     law = general_law(inputs, coupled, floor)
     enough = [i for i, q in enumerate(questions) if len(q.y) > len(law.params)]
     out = [Fitted(np.full(len(q.scale_new), np.nan)) for q in questions]
-    data, weights, frames = [], [], []
-    for i in enough:
-        q, w = questions[i], questions[i].weights(gamma)
-        middle, height = np.exp(w @ np.log(q.x) / w.sum()), float(np.exp(w @ np.log(q.y) / w.sum()))
-        data.append(({n: q.x[:, j] / middle[j] for j, n in enumerate(inputs)}, q.y / height))
-        weights.append(w)
-        frames.append((middle, height))
     if not enough:
         return out
-    for i, params, (middle, height) in zip(enough, fit_batch(law, data, weights, STARTS, 1e-3), frames, strict=True):
-        q = questions[i]
-        with np.errstate(all="ignore"):
-            value = law(params, **{n: q.x_new[:, j] / middle[j] for j, n in enumerate(inputs)}) * height
-        out[i] = Fitted(np.asarray(value), readable(params, inputs, middle, height))
+    frames = [frame(questions[i], gamma) for i in enough]
+    fits = fit_batch(law, [f.data for f in frames], [f.weights for f in frames], STARTS, 1e-3)
+    for i, params, f in zip(enough, fits, frames, strict=True):
+        out[i] = Fitted(f.predict(law, params), readable(params, inputs, f.middle, f.height))
     return out
 
 
