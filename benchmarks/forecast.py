@@ -22,10 +22,11 @@ import tasks as referee
 
 from forescale import laws
 from forescale.forecast import forecast
-from forescale.forecast.backtest import fill, roll
+from forescale.forecast.backtest import Bank, fill, roll
 from forescale.forecast.calibrate import LEVELS, Past, features, learn, shipped
 from forescale.forecast.candidates import candidates
 from forescale.forecast.question import Question
+from forescale.forecast.shared import NAME, share
 from forescale.forecast.stack import combine
 
 SIMULATED, SIMULATED_WEIGHT = 60, 0.05  # ladders whose law is right and whose noise is known: widths must hold there, too
@@ -47,16 +48,65 @@ def study_of(task):
     return "/".join(task.id.split("/")[:2]) if task.study == "learning-curves" else task.study
 
 
+def asked(task):
+    """The questions of a task (one for each group) as the forecaster takes them, and the positions of their answers."""
+    every = list(task.questions())
+    return [Question(tuple(q.inputs), q.x, q.y, q.scale, q.x_new, q.scale_new) for q, _ in every], [where for _, where in every]
+
+
 def answer(task):
-    """Every question of a task: positions, stacked forecast, features, bank."""
-    out = []
+    """Every question of a task: positions, stacked forecast, features, bank. Groups of a task share, as in forecast(group=)."""
     begin = time.perf_counter()
-    for q, where in task.questions():
-        mine = Question(tuple(q.inputs), q.x, q.y, q.scale, q.x_new, q.scale_new)
-        bank = fill([mine], candidates(len(mine.inputs)))[0]
-        stacked = combine(mine, bank)
-        out.append((where, stacked, features(mine, stacked), bank))
+    questions, places = asked(task)
+    out = []
+    for q, where, bank in zip(
+        questions, places, share(questions, fill(questions, candidates(len(questions[0].inputs)))), strict=True
+    ):
+        stacked = combine(q, bank)
+        out.append((where, stacked, features(q, stacked), bank))
     return out, time.perf_counter() - begin
+
+
+def arms(task):
+    """The study's own grouping of tasks that are one curve each: arms that a user would give as groups."""
+    part = task.id.split("/")
+    if task.study == "learning-curves":
+        return "/".join((*part[:2], part[-1]) if part[1] == "IC" else part[:3] if part[1] == "BB" else part[:2])
+    return f"{task.study}, {task.kind}"
+
+
+def sharing_lines(tasks, answers):
+    """Median error ratio of groups of one input that share an exponent against each alone, by study."""
+    sets = {}
+    for t in tasks:
+        if len(t.inputs) == 1 and t.kind in ("curve", "loss-C"):
+            sets.setdefault(t.id if t.study == "finetuning" else arms(t), []).append(t)
+    found = {}
+    for name, of in sets.items():
+        questions, banks, truths = [], [], []
+        for t in of:
+            qs, places = asked(t)
+            questions += qs
+            banks += [b for *_, b in answers[t.id][0]]
+            truths += [t.y_new[w] for w in places]
+        if len(questions) < 3:
+            continue
+        alone = [without_borrowed(b) for b in banks]
+        both = [[combine(q, b).value for q, b in zip(questions, bs, strict=True)] for bs in (alone, share(questions, alone))]
+        off = [[np.mean(np.abs(np.exp(v) / y - 1)) for v, y in zip(vs, truths, strict=True)] for vs in both]
+        found.setdefault(study_of(of[0]), []).extend(zip(*off, strict=True))
+    lines = ["| study | groups | each alone | sharing an exponent |", "|---|---|---|---|"]
+    for study, pairs in sorted(found.items()):
+        a, b = (100 * scorer.geomean(v) for v in zip(*pairs, strict=True))
+        lines.append(f"| {study} | {len(pairs)} | {a:.3f} % | {b:.3f} % |")
+    return lines
+
+
+def without_borrowed(bank):
+    keep = [i for i, n in enumerate(bank.names) if n != NAME]
+    pick = {"names", "naive", "local", "formulas"}
+    parts = {k: tuple(v[i] for i in keep) if k in pick else v for k, v in vars(bank).items()}
+    return Bank(**(parts | {"target": bank.target[keep], "errors": tuple(e[keep] for e in bank.errors)}))
 
 
 def table(tasks, answers, rule_of, method):
@@ -186,7 +236,7 @@ def joint_lines(tasks, answers, without):
                 error = np.abs(np.log(t.y_new[where]) - s.value)
                 rules = (shipped(), without[study_of(t)])
                 if len(where) > 1:
-                    held.append([bool((error <= r.size(f) * r.quantile(0.9, joint=True)).all()) for r in rules])
+                    held.append([bool((error <= r.size(f) * r.quantile(0.9, len(where))).all()) for r in rules])
         a, b = np.mean(held, axis=0)
         lines.append(f"| {'curves' if curves else 'all but curves'} | {len(held)} | {a:.1%} | {b:.1%} |")
     return lines
@@ -256,6 +306,8 @@ def page(tasks, answers, res, rows, summ, names, without):
     )
     lines += ["", "| task | forescale | best in hindsight | error | ratio |", "|---|---|---|---|---|"]
     lines += [f"| {t} | {100 * e:.2f} % | {by} | {100 * b:.3f} % | {r:.1f} |" for t, _, e, by, b, r, _ in worse]
+    lines += ["", "## Groups", "", "Geometric mean error over groups of one input, each forecast alone and with `group=`:", ""]
+    lines += sharing_lines(tasks, answers)
     lines += ["", "## Law discovery", "", "| study | rows | R2 |", "|---|---|---|"]
     lines += [f"| {k} | {n} | {r:.5f} |" for k, (r, n) in law_discovery(tasks, answers).items()]
     lines += [

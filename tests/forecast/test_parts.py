@@ -86,9 +86,22 @@ def test_calibration_learns_a_known_scale(rng):
     assert 0.88 <= np.mean(inside) <= 0.92
 
 
+def test_joint_intervals_know_how_far_errors_move_together(rng):
+    def rule_of(errors):
+        f = np.tile([1.0, -4.0, -4.0, 0.0, 0.0], (20, 1))
+        return learn([Past(f"s{i % 20}", f, 0.01 * e) for i, e in enumerate(errors)])
+
+    apart = rule_of(rng.standard_t(3, (400, 20)))
+    together = rule_of(np.repeat(rng.standard_t(3, (400, 1)), 20, axis=1))
+    half = rule_of(np.repeat(rng.standard_t(3, (400, 4)), 5, axis=1))
+    assert apart.joint > 0.85 and together.joint < 0.05
+    assert half.joint == pytest.approx(np.log(4) / np.log(20), abs=0.12)  # four independent errors among twenty
+    assert together.quantile(0.9, 20) == pytest.approx(together.quantile(0.9), rel=0.02)
+
+
 def test_the_shipped_calibration_is_monotone_and_says_where_it_is_from():
     rule = shipped()
     assert isinstance(rule, Calibration) and rule.forecasts > 100 and "benchmarks/forecast.py" in rule.command
     levels = np.linspace(0.05, 0.999, 50)
     assert np.all(np.diff([rule.quantile(v) for v in levels]) > 0)
-    assert all(rule.quantile(v, joint=True) > rule.quantile(v) for v in (0.5, 0.8, 0.9))
+    assert all(rule.quantile(v, 20) > rule.quantile(v, 5) > rule.quantile(v) for v in (0.5, 0.8, 0.9))

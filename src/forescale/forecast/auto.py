@@ -72,8 +72,7 @@ def _answer(q: Question, bank: Bank, rule: Calibration, level: float, bounds, ta
     shift = asked.shift
     s = combine(q, bank)
     size = rule.size(features(q, s))
-    half, joint = size * rule.quantile(level), size * rule.quantile(level, joint=True)
-    joint = np.maximum(joint, half) if len(q.scale_new) > 1 else half
+    half, joint = size * rule.quantile(level), size * rule.quantile(level, len(q.scale_new))
     low, high = bounds or (-np.inf, np.inf)
     ends = [np.clip(np.exp(s.value + side * h) - shift, low, high) for h in (half, joint) for side in (-1, 1)]
     members = tuple(

@@ -9,6 +9,7 @@ import numpy as np
 
 from .candidates import Candidate
 from .fitted import Fitted
+from .local import level
 from .question import Question
 
 MOST = 5  # origins
@@ -68,7 +69,11 @@ def roll(q: Question, farthest: float, gap: float = 1.0) -> list[Split]:
 
 @dataclass(frozen=True)
 class Bank:
-    """Log predictions of every candidate that gave finite ones: targets (c, q) and, per origin, log errors (c, m)."""
+    """Log predictions of every candidate that gave finite ones: targets (c, q) and, per origin, log errors (c, m).
+
+    `truth` are the logs of the held-out rows per origin; `ends`, over one input, the log level where the rows end: of the
+    whole, then of each origin.
+    """
 
     names: tuple[str, ...]
     target: np.ndarray
@@ -77,6 +82,8 @@ class Bank:
     naive: tuple[bool, ...]
     local: tuple[bool, ...]
     formulas: tuple[str, ...]
+    truth: tuple[np.ndarray, ...] = ()
+    ends: tuple[float, ...] = ()
 
 
 def sane(prediction: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -112,6 +119,8 @@ def fill(questions: Sequence[Question], stack: Sequence[Candidate], progress=Non
                 tuple(stack[i].naive for i in good),
                 tuple(stack[i].local for i in good),
                 tuple(found[i][at].formula for i in good),
+                tuple(np.log(q.y[s.new]) for s in own),
+                tuple(level(part) for part in flat[at : at + 1 + len(own)]) if q.x.shape[1] == 1 else (),
             )
         )
         at += 1 + len(own)
@@ -139,4 +148,6 @@ def extended(bank: Bank, parts: Sequence[Question], name: str, found: Sequence[F
         (*bank.naive, False),
         (*bank.local, False),
         (*bank.formulas, found[0].formula),
+        bank.truth,
+        bank.ends,
     )

@@ -6,14 +6,14 @@ The log error of a forecast is taken as Student t with scale
 
 where spread is that of the candidates at the target, backtest the stack's own typical error when the largest runs are
 held out, and noise that of a run, which counts in full: a 90 % interval holds more than the noise of a normal run.
-Quantiles of |error| / size, pooled over studies, turn a size into an interval at any level; quantiles of the largest
-|error| / size of a task give joint intervals.
+Quantiles of |error| / size, pooled over studies, turn a size into an interval at any level. Errors of several targets of one
+forecast move together: m of them count as m^joint independent ones where all are to lie inside at once.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from .stack import Stacked
 
 LEAST = 3e-4  # spreads and back-test errors below this count as this
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
+JOINT_LEVELS = (0.5, 0.8, 0.9, 0.95)
 NU = 3.0
 NOISE = 1.0  # of a run
 PULL = 0.01  # the slopes are pulled towards 0.3 this strongly
@@ -33,14 +34,14 @@ FILE = Path(__file__).with_name("calibration.json")
 
 @dataclass(frozen=True)
 class Calibration:
-    """`slopes` (4,), quantiles of |error|/size at LEVELS for one target and for the worst of a batch.
+    """`slopes` (4,), quantiles `single` of |error|/size at LEVELS, and `joint`: m targets are as bad as m^joint independent ones.
 
     `forecasts` is how many past forecasts it was learned from, `studies` whose, `command` by what.
     """
 
     slopes: tuple[float, ...]
     single: tuple[float, ...]
-    joint: tuple[float, ...]
+    joint: float
     forecasts: int
     studies: tuple[str, ...]
     command: str = ""
@@ -49,12 +50,12 @@ class Calibration:
         """Scale of the log error (q,) at features (q, 5)."""
         return _size(features, np.array(self.slopes))
 
-    def quantile(self, level: float, joint: bool = False) -> float:
-        """|error|/size that a share `level` of forecasts stays below."""
-        known = (0.0, *(self.joint if joint else self.single))
+    def quantile(self, level: float, targets: int = 1) -> float:
+        """|error|/size that a share `level` of forecasts stays below, at all of so many targets at once."""
+        level = level ** (1 / targets**self.joint)
         if level <= LEVELS[-1]:
-            return float(np.interp(level, (0.0, *LEVELS), known))
-        return float(known[-1] * ((1 - LEVELS[-1]) / (1 - level)) ** (1 / NU))  # the t tail
+            return float(np.interp(level, (0.0, *LEVELS), (0.0, *self.single)))
+        return float(self.single[-1] * ((1 - LEVELS[-1]) / (1 - level)) ** (1 / NU))  # the t tail
 
     def to_json(self, path: Path = FILE) -> None:
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
@@ -109,14 +110,23 @@ def learn(past: list[Past], command: str = "") -> Calibration:
     slopes = minimize(cost, np.array([-1.0, 0.3, 0.3, 0.0]), method="BFGS").x
     z = np.abs(error) / _size(rows, slopes)
     worst = np.array([np.max(np.abs(p.error) / _size(p.features, slopes)) for p in past])
-    return Calibration(
-        tuple(slopes.tolist()),
-        tuple(_quantiles(z, weight)),
-        tuple(_quantiles(worst, np.array(share))),
-        len(past),
-        tuple(sorted(tasks)),
-        command,
-    )
+    count = np.array([len(p.error) for p in past])
+    rule = Calibration(tuple(slopes.tolist()), tuple(_quantiles(z, weight)), 0.0, len(past), tuple(sorted(tasks)), command)
+    return replace(rule, joint=_dependence(rule, worst, count, np.array(share)))
+
+
+def _dependence(rule: Calibration, worst: np.ndarray, count: np.ndarray, weight: np.ndarray) -> float:
+    """The exponent at which joint intervals hold as often as they say, over JOINT_LEVELS, where there are several targets."""
+    many = count > 1
+    if not many.any():
+        return 1.0
+
+    def miss(joint: float) -> float:
+        at = replace(rule, joint=joint)
+        held = [[w <= at.quantile(v, n) for v in JOINT_LEVELS] for w, n in zip(worst[many], count[many], strict=True)]
+        return float(np.sum((np.average(held, axis=0, weights=weight[many]) - JOINT_LEVELS) ** 2))
+
+    return float(min(np.linspace(0.0, 1.0, 41), key=miss))
 
 
 def _size(features: np.ndarray, slopes: np.ndarray) -> np.ndarray:

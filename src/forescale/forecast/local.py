@@ -52,6 +52,12 @@ def ridge(q: Question, gamma: float, penalty: float, degree: int = 2, robust: bo
     return np.exp(_design((np.log(q.x_new) - middle) / wide, degree) @ beta)
 
 
+def level(q: Question) -> float:
+    """Log level at the largest measured scale: a local quadratic there, so that one noisy last row does not decide."""
+    last = np.array([int(np.argmax(q.scale))])
+    return float(np.log(ridge(q.split(np.arange(len(q.y)), last), 1.0, 0.03))[0])
+
+
 def noise(q: Question) -> float:
     """Log run-to-run noise: the median residual of a local quadratic near the end, as a standard deviation."""
     d, w = q.x.shape[1], q.weights(1.0) + 1e-9

@@ -1,0 +1,57 @@
+"""What back-tests do to a stacked forecast, on banks whose errors are written down."""
+
+import numpy as np
+import pytest
+
+from forescale.forecast.backtest import Bank, Split, fill
+from forescale.forecast.candidates import candidates
+from forescale.forecast.question import Question
+from forescale.forecast.stack import REALISED, combine
+
+
+def bank(came, told, target, ends=True):
+    """One candidate whose forecast progress was `told` and came out as `came` (lists over origins) from a level of zero."""
+    came, told = np.asarray(came, float), np.asarray(told, float)
+    splits = tuple(Split(np.arange(6), np.arange(6, 9), 2.0 + 0.01 * i) for i in range(len(came)))
+    errors = tuple(np.full((1, 3), t - c) for t, c in zip(told, came, strict=True))
+    truth = tuple(np.full(3, c) for c in came)
+    levels = (0.0,) * (1 + len(came)) if ends else ()
+    return Bank(("one",), np.array([target], float), errors, splits, (False,), (False,), ("",), truth, levels)
+
+
+def question(new):
+    x, new = np.geomspace(1, 10, 9), np.asarray(new, float)
+    return Question(("tokens",), x[:, None], np.ones(9), x, new[:, None], new)
+
+
+def test_progress_is_cut_to_the_share_that_came_true():
+    s = combine(question([20.0]), bank([-0.05] * 4, [-0.1] * 4, [-0.2]))
+    unsure = (0.003 / 0.1) ** 2  # origins agree: only what counts as no error is left
+    assert s.value[0] == pytest.approx(-0.2 * (1 - 0.5 * REALISED**2 / (REALISED**2 + unsure)), rel=1e-9)
+    more = combine(question([20.0]), bank([-0.12] * 4, [-0.1] * 4, [-0.2]))
+    assert more.value[0] < -0.2
+
+
+def test_origins_that_disagree_change_little():
+    s = combine(question([20.0]), bank([0.1, -0.2, 0.05, -0.15], [-0.1] * 4, [-0.2]))
+    assert s.value[0] == pytest.approx(-0.2, rel=0.1)
+
+
+def test_targets_within_the_rows_are_not_scaled():
+    s = combine(question([5.0, 20.0]), bank([-0.05] * 4, [-0.1] * 4, [0.3, -0.2]))
+    assert 0.3 < s.value[0] < 0.36 and -0.2 < s.value[1] < -0.1  # the first: half of the persistent error is taken off
+
+
+def test_several_inputs_take_off_half_of_an_error_that_persists():
+    s = combine(question([20.0]), bank([-0.05] * 4, [-0.1] * 4, [-0.2], ends=False))
+    assert s.value[0] == pytest.approx(-0.2 + 0.5 * 0.05, abs=1e-3)
+
+
+def test_a_bank_knows_the_level_where_rows_end():
+    x = np.geomspace(1, 1e3, 30)
+    y = 2 * x**-0.1
+    q = Question(("tokens",), x[:, None], y, x, np.array([[4e3]]), np.array([4e3]))
+    b = fill([q], candidates(1))[0]
+    for end, part in zip(b.ends, (q, *(q.split(s.fit, s.new) for s in b.splits)), strict=True):
+        assert end == pytest.approx(np.log(part.y.min()), abs=2e-3)
+    assert all(np.allclose(t, np.log(y[s.new])) for t, s in zip(b.truth, b.splits, strict=True))
