@@ -1,9 +1,19 @@
 """Write docs/coverage.md: python benchmarks/coverage.py [LADDERS]."""
 
+import os
 import sys
 from pathlib import Path
 
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import numpy as np
+
+import forescale as fs
 from forescale import laws
+from forescale.compare import transfer_matrix
+from forescale.forecast import chain_forecast
+from forescale.plan import fit_skills, optimal_params, skills
+from forescale.runs import Runs
 from forescale.uncertainty.coverage import NOISES, coverage
 
 HEAD = """# Coverage of the default interval
@@ -17,6 +27,91 @@ new runs. Noise is simulated; what no column shows is a law that is wrong in for
 |---|---|---|---|---|---|
 """
 
+OTHERS = """
+## Other intervals
+
+Nominal 90 %, on {count} simulated studies each whose law is the one that is fitted.
+
+| what | noise | judged | held | median width |
+|---|---|---|---|---|
+"""
+FACTS = {"E": 1.5, "A": 900.0, "B": 300.0, "alpha": 0.33, "beta": 0.36}
+CODE = {"E": 0.8, "A": 60.0, "B": 2500.0, "alpha": 0.33, "beta": 0.36}
+OTHER = 100  # simulated studies each
+WORTH = {"fr": 0.5, "ja": 0.05}
+
+
+def skill_sizes(rng):
+    """N* of two skills and of their even mix at 1e22 FLOP: (truth, low, high), logarithms."""
+    n, d = (v.ravel() for v in np.meshgrid(np.geomspace(2e7, 2e9, 8), np.geomspace(5e8, 8e10, 6)))
+    clean = [laws.get("chinchilla")(t, params=n, tokens=d) for t in (FACTS, CODE)]
+    loss = np.concatenate(clean) * np.exp(0.003 * rng.standard_normal(2 * len(n)))
+    names = np.repeat(np.array(["facts", "code"], object), len(n))
+    runs = Runs({"params": np.tile(n, 2), "tokens": np.tile(d, 2), "loss": loss, "skill": names})
+    found = skills(fit_skills(laws.get("chinchilla"), runs, "skill", resamples=300), 1e22)
+    for name, truth in (("facts", FACTS), ("code", CODE)):
+        yield "N* of a skill", np.log([float(optimal_params(laws.get("chinchilla"), truth, 1e22)), *found.params[name][1:]])
+    grid = np.geomspace(1e8, 1e12, 200_001)
+    mix = sum(laws.get("chinchilla")(t, params=grid, tokens=1e22 / (6 * grid)) for t in (FACTS, CODE))
+    yield "N* of their mix", np.log([grid[mix.argmin()], *found.mix[1:]])
+
+
+def worths(rng, count=60):
+    """What a token of two other languages is worth."""
+    tokens = {k: np.where(rng.random(count) < 0.3, 0, 10 ** rng.uniform(8, 10.5, count)) for k in WORTH}
+    own, n = 10 ** rng.uniform(8, 10, count), 10 ** rng.uniform(7.5, 9, count)
+    data = own + sum(w * tokens[k] for k, w in WORTH.items())
+    loss = (1.6 + 300 * n**-0.35 + 400 * data**-0.32) * np.exp(0.005 * rng.standard_normal(count))
+    columns = {"params": n, "loss": loss, "de": own, "language": np.array(["de"] * count, object)} | tokens
+    found = transfer_matrix(Runs(columns), {k: k for k in ("de", *WORTH)})
+    for k, w in WORTH.items():
+        yield "worth of a token", np.array([w, *found.worth["de"][k][1:]])
+
+
+def ramp(rng):
+    """The last loss of a run whose batch is raised, from 40 % of its log."""
+    step = np.arange(1, 20_001)
+    size = np.where(step <= 3000, 0.25e6, np.where(step <= 8000, 0.5e6, 1e6))
+    critical = np.exp(rng.uniform(np.log(5e5), np.log(5e6)))
+    loss = 1.9 + 8.0 * np.cumsum(1 / (1 + critical / size)) ** -0.35
+    at = np.arange(100, 8001, 100) - 1
+    log = {
+        "step": step[at].astype(float),
+        "loss": loss[at] * np.exp(0.003 * rng.standard_normal(len(at))),
+        "batch_size": size[at],
+    }
+    found = fs.watch(log, until=20_000, schedule="constant", batch="1M")
+    yield "last loss of a run whose batch is raised", np.log([loss[-1], found.low, found.high])
+
+
+def items(rng, models=8, many=300, choices=4):
+    """Accuracy of a new model at 100 times the compute, from the log probabilities of every choice."""
+    level, slope = rng.normal(-4, 1, (many, choices)), rng.normal(0.15, 0.12, (many, choices))
+    level[:, 0] -= 1.5
+    slope[:, 0] += 0.45
+
+    def at(x):
+        z = level + slope * x + rng.normal(0, 0.12, (many, choices))
+        z[:, 0] += rng.normal(0, 0.08)
+        return np.minimum(z - np.maximum(np.logaddexp.reduce(z, axis=1), 0)[:, None], 0.0)
+
+    flops = np.geomspace(1e18, 1e21, models)
+    found = chain_forecast(np.stack([at(v) for v in np.log10(flops) - 18]), np.zeros(many, int), flops, 1e23, draws=200)
+    truth = at(5.0)
+    yield "accuracy by item", np.array([(truth[:, 0] > truth[:, 1:].max(axis=1)).mean(), *found.scores["accuracy"][1:]])
+
+
+def others(count):
+    rng, seen = np.random.default_rng(0), {}
+    for make, noise in ((skill_sizes, "0.3 %"), (worths, "0.5 %"), (ramp, "0.3 %"), (items, "0.12 nats")):
+        for _ in range(count):
+            for what, (truth, low, high) in make(rng):
+                seen.setdefault((what, noise), []).append((low <= truth <= high, high - low))
+        print(f"{make.__name__} done", file=sys.stderr, flush=True)
+    for (what, noise), rows in seen.items():
+        held, width = np.mean([h for h, _ in rows]), np.median([w for _, w in rows])
+        yield f"| {what} | {noise} | {len(rows)} | {held:.1%} | {width:.3f} |"
+
 
 def main():
     ladders = int(sys.argv[1]) if len(sys.argv) > 1 else 400
@@ -25,6 +120,7 @@ def main():
     for noise in NOISES:
         c = coverage(law, law.preset("besiroglu"), noise, ladders)
         text += f"| {noise} | {ladders} | {c.new_run:.1%} | {c.optimum:.1%} | {c.usual:.1%} | {c.width:.4f} |\n"
+    text += OTHERS.format(count=OTHER) + "\n".join(others(OTHER)) + "\n\nWidths of sizes and losses are in logarithms.\n"
     path = Path(__file__).parents[1] / "docs" / "coverage.md"
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
