@@ -37,6 +37,19 @@ def test_noise_is_that_of_the_runs(rng):
     assert local.noise(question(np.exp(u), y, [1e4])) == pytest.approx(0.02, rel=0.3)
 
 
+def test_leverage_is_that_of_least_squares(rng):
+    """Against the variance of the line's value over many draws of noise, and 1/n in the middle of n rows alike."""
+    u = rng.uniform(0, 2, 25)
+    q = question(np.exp(u), np.ones(25), np.exp([1.0, 3.0]))
+    w = q.weights(1.0)
+    told = []
+    for _ in range(4000):
+        slope, height = np.polyfit(u, rng.standard_normal(25), 1, w=np.sqrt(w))
+        told.append(height + slope * np.array([1.0, 3.0]))
+    assert local.leverage(q) == pytest.approx(np.var(told, axis=0), rel=0.08)
+    assert local.leverage(question(np.exp(u), np.ones(25), np.exp([u.mean()])), 0.0) == pytest.approx([1 / 25], rel=1e-3)
+
+
 def test_the_frontier_ignores_runs_that_a_cheaper_one_beats():
     q = question([1, 2, 3, 4, 8], [4.0, 2.0, 5.0, 1.0, 0.5], [16])
     assert local.last_points(q, 3) == pytest.approx([0.25])

@@ -35,3 +35,13 @@ def test_grids_of_two_inputs(unseen):
     assert len(held) == 5 and 0.82 <= held[:, 0].mean()
     ours = unseen.geomean(errors.pop(unseen.STACK))
     assert all(ours < unseen.geomean(e) for e in errors.values())
+
+
+@pytest.mark.slow
+def test_targets_within_the_rows(unseen):
+    for name, beside in (("curves.csv", 1.25), ("grids.csv", 1.1)):
+        errors, held = unseen.judged(unseen.between(*unseen.studies(name)))
+        assert 0.82 <= held[:, 0].mean()
+        ours = unseen.geomean(errors.pop(unseen.STACK))
+        assert ours < beside * min(unseen.geomean(e) for e in errors.values())
+        assert ours < 0.5 * unseen.geomean(errors["power law through the last 5"])

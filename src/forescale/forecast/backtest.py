@@ -18,30 +18,32 @@ AT_MOST = 300  # held-out rows judged per origin
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers that are fitted and held out, and how far the held-out rows reach beyond the fitted ones."""
+    """Row numbers fitted and held out, how far the held-out rows reach beyond the fitted ones, or that they lie within."""
 
     fit: np.ndarray
     new: np.ndarray
     factor: float
+    within: bool = False
 
 
 def origins(q: Question) -> list[Split]:
-    """Origins whose held-out rows lie as far beyond the fitted ones as the targets do, or up to twice that.
-
-    Where no target lies beyond the rows, every fifth row is held out in turn: there is nothing to extrapolate.
-    """
-    if q.factor.max() <= 1.0 + 1e-9:
-        return folds(q)
-    return roll(q, 2 * max(float(q.factor.max()), 1.3), max(1.0, float(q.factor.min())))
+    """Back-tests like the targets: for those that lie within the rows every fifth row is held out in turn; for the others the
+    held-out rows lie as far beyond the fitted ones as the targets do, or up to twice that."""
+    inside = q.inside
+    out = folds(q) if inside.any() else []
+    if not inside.all():
+        beyond = q.factor[~inside]
+        out += roll(q, 2 * max(float(beyond.max()), 1.3), max(1.0, float(beyond.min())))
+    return out
 
 
 def folds(q: Question) -> list[Split]:
     """Five splits into four fifths and one, interleaved along the scale."""
-    if len(q.y) < 10:
+    if len(q.y) < max(6, 2 * q.x.shape[1] + 4):
         return []
     place = np.empty(len(q.y), int)
     place[np.lexsort((*q.x.T, q.scale))] = np.arange(len(q.y)) % MOST
-    return [Split(np.flatnonzero(place != k), np.flatnonzero(place == k), 1.0) for k in range(MOST)]
+    return [Split(np.flatnonzero(place != k), np.flatnonzero(place == k), 1.0, True) for k in range(MOST)]
 
 
 def roll(q: Question, farthest: float, gap: float = 1.0) -> list[Split]:

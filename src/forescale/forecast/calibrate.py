@@ -2,10 +2,11 @@
 
 The log error of a forecast is taken as Student t with scale
 
-    size^2 = exp(2 (b0 + b1 log spread + b2 log backtest + b3 log spread [several inputs])) + (NOISE noise)^2
+    size^2 = exp(2 (b0 + b1 log spread + b2 log backtest + b3 log spread [several inputs])) + noise^2 (1 + h)
 
 where spread is that of the candidates at the target, backtest the stack's own typical error when the largest runs are
-held out, and noise that of a run, which counts in full: a 90 % interval holds more than the noise of a normal run.
+held out, noise that of a run and h the leverage of the target in a compute-weighted line: a new run carries its own noise
+and that of the few rows which it is foretold from. What is learned stands for the form being wrong.
 Quantiles of |error| / size, pooled over studies, turn a size into an interval at any level. Errors of several targets of one
 forecast move together: m of them count as m^joint independent ones where all are to lie inside at once.
 """
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .local import noise
+from .local import leverage, noise
 from .question import Question
 from .stack import Stacked
 
@@ -27,7 +28,6 @@ LEAST = 3e-4  # spreads and back-test errors below this count as this
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
 JOINT_LEVELS = (0.5, 0.8, 0.9, 0.95)
 NU = 3.0
-NOISE = 1.0  # of a run
 PULL = 0.01  # the slopes are pulled towards 0.3 this strongly
 FILE = Path(__file__).with_name("calibration.json")
 
@@ -69,7 +69,7 @@ def shipped() -> Calibration:
 
 
 def features(q: Question, s: Stacked) -> np.ndarray:
-    """(q, 5): one, log spread, log back-test error, log spread again where there are several inputs, the noise of a run.
+    """(q, 5): one, log spread, log back-test error, log spread again where there are several inputs, noise sqrt(1 + leverage).
 
     Over several inputs the candidates differ more, so that their agreement says more.
     """
@@ -77,7 +77,7 @@ def features(q: Question, s: Stacked) -> np.ndarray:
     size = len(s.value)
     spread = np.log(np.hypot(s.spread, LEAST))
     several = spread if q.x.shape[1] > 1 else 0.0
-    columns = (np.ones(size), spread, np.log(np.hypot(backtest, LEAST)), several, noise(q))
+    columns = (np.ones(size), spread, np.log(np.hypot(backtest, LEAST)), several, noise(q) * np.sqrt(1 + leverage(q)))
     return np.stack([np.broadcast_to(c, size) for c in columns], axis=1)
 
 
@@ -130,7 +130,7 @@ def _dependence(rule: Calibration, worst: np.ndarray, count: np.ndarray, weight:
 
 
 def _size(features: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    return np.hypot(np.exp(features[:, :-1] @ slopes), NOISE * features[:, -1])
+    return np.hypot(np.exp(features[:, :-1] @ slopes), features[:, -1])
 
 
 def _quantiles(values: np.ndarray, weights: np.ndarray) -> list[float]:

@@ -15,6 +15,7 @@ from ..laws import get
 from . import local
 from .fitted import Fitted, general, named
 from .question import Question
+from .surface import surface
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ def _naive() -> list[Candidate]:
     return [Candidate(f"power law through the last {k}", _each(local.last_points, count=k), True) for k in (3, 5, 8)]
 
 
+def _smooth() -> Candidate:
+    return Candidate("smooth surface in the logs", _each(surface), local=True)
+
+
 def one_input() -> list[Candidate]:
     out = [_ridge(0.5, 0.03), _ridge(1, 0.03), _ridge(1, 0.3)]
     line = _each(local.ridge, gamma=3, penalty=0.0, degree=1, robust=False)
@@ -53,6 +58,7 @@ def one_input() -> list[Candidate]:
     out.append(Candidate("last value", _each(local.last_value), True, True))
     out.append(Candidate("one break, weights C^1", partial(named, get("broken1"), gamma=1, delta=1e-2)))
     out.append(Candidate("power law above a floor, weights C^2", partial(named, get("power_floor"), gamma=2)))
+    out.append(_smooth())
     return out
 
 
@@ -62,6 +68,7 @@ def several_inputs() -> list[Candidate]:
         out.append(Candidate(f"coupled law, weights C^{gamma:g}", partial(general, gamma=gamma)))
     out.append(Candidate("additive law, weights C^1", partial(general, gamma=1, coupled=False)))
     out.append(Candidate("additive law without floor, weights C^1", partial(general, gamma=1, coupled=False, floor=False)))
+    out.append(_smooth())
     return out
 
 

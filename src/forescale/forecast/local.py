@@ -52,6 +52,18 @@ def ridge(q: Question, gamma: float, penalty: float, degree: int = 2, robust: bo
     return np.exp(_design((np.log(q.x_new) - middle) / wide, degree) @ beta)
 
 
+def leverage(q: Question, gamma: float = 1.0) -> np.ndarray:
+    """Variance of a compute-weighted line's value at each target, over that of a single row (q,): how few rows carry it."""
+    x, w = np.log(q.x), q.weights(gamma) + 1e-9
+    share = w / w.sum()
+    middle = share @ x
+    wide = np.sqrt(share @ (x - middle) ** 2) + 1e-9
+    basis = _design((x - middle) / wide, 1)
+    inverse = np.linalg.inv((basis * share[:, None]).T @ basis + np.diag([0.0] + [1e-3] * x.shape[1]))
+    new = _design((np.log(q.x_new) - middle) / wide, 1) @ inverse
+    return np.einsum("qi,ij,qj->q", new, (basis * share[:, None] ** 2).T @ basis, new)
+
+
 def level(q: Question) -> float:
     """Log level at the largest measured scale: a local quadratic there, so that one noisy last row does not decide."""
     last = np.array([int(np.argmax(q.scale))])
@@ -101,7 +113,7 @@ def last_points(q: Question, count: int) -> np.ndarray:
     if len(scale) < 2:
         return np.full(len(q.scale_new), y[-1])
     slope, height = np.polyfit(np.log(scale), np.log(y), 1)
-    return np.exp(height + slope * np.log(q.scale_new))
+    return np.exp(np.clip(height + slope * np.log(q.scale_new), -700, 700))
 
 
 def last_value(q: Question) -> np.ndarray:

@@ -26,6 +26,14 @@ class Question:
         """How far each target lies beyond the largest measured compute (q,)."""
         return self.scale_new / self.scale.max()
 
+    @property
+    def inside(self) -> np.ndarray:
+        """Which targets lie within the rows (q,): no larger in scale, every input between its measured ends."""
+        low, high = self.x.min(axis=0), self.x.max(axis=0)
+        slack = 1 + 1e-9
+        between = (self.x_new * slack >= low) & (self.x_new <= high * slack)
+        return between.all(axis=1) & (self.factor <= slack)
+
     def weights(self, gamma: float) -> np.ndarray:
         """Compute weights (C / Cmax)^gamma (n,): rows near the end that matters count most."""
         return (self.scale / self.scale.max()) ** gamma

@@ -11,6 +11,7 @@ from .question import Question
 
 HARDLY = 0.003  # log error that counts as none: below it candidates are not told apart
 SHARP = 1.25  # weight is the back-test error to minus this power: gentle, as errors of candidates partly cancel
+WITHIN = 6.0  # the same within the rows, where back-tests are many and like the target
 FADE = 2.0  # local shapes lose weight as (log distance tested / log distance asked) to this power
 PERSIST = 0.5  # share of a persistent back-test error that is taken off the forecast (several inputs)
 REALISED = 0.1  # how far from one the realised share of forecast progress is likely to lie (one input)
@@ -33,51 +34,67 @@ class Stacked:
 def combine(q: Question, bank: Bank) -> Stacked:
     """Each target is weighed for itself: origins that reach as far as it does count most.
 
-    Weights fall with a candidate's back-test error, geometric over origins. Errors share a sign within a study more
-    often than not. Over one input the forecast progress beyond the last rows is multiplied by the share of it that came
+    Weights fall with a candidate's back-test error, geometric over origins. Errors beyond the rows share a sign within a study
+    more often than not. Over one input the forecast progress beyond the last rows is multiplied by the share of it that came
     true in the back-tests, pulled towards one where origins disagree; over several, where targets differ in shape as well,
-    half of the mean error over origins is taken off, shrunk towards nothing where origins disagree about it.
+    half of the mean error over origins is taken off, shrunk towards nothing where origins disagree about it. Targets within
+    the rows are judged by rows held out in between, more sharply, and nothing is taken off.
     """
     count, size = len(bank.names), len(q.scale_new)
-    if not bank.errors:
-        even = np.full(count, 1.0 / count)
-        value, nothing = np.median(bank.target, axis=0), np.full(count, np.nan)
-        return Stacked(value, _spread(bank.target, even), np.full(size, np.nan), even, nothing)
-    asked = np.round(np.log(np.maximum(q.factor, 1.2)), 2)
+    asked = np.where(q.inside, 0.0, np.round(np.log(np.maximum(q.factor, 1.2)), 2))
     value, spread, backtest = np.empty(size), np.empty(size), np.empty(size)
     weights, losses = np.zeros(count), np.zeros(count)
     for distance in np.unique(asked):
         at = asked == distance
-        near, w, seen = _weigh(bank, distance)
-        told = w @ bank.target[:, at]
-        value[at] = told - _shift(bank, near, w)
-        if bank.ends:
-            ahead, end = at & (q.factor > 1.0), bank.ends[0]
-            value[ahead] = end + _realised(bank, near, w) * (told[ahead[at]] - end)
-        spread[at] = _spread(bank.target[:, at], w)
-        backtest[at] = _typical(bank, near, w)
+        near = _near(bank, distance)
+        w, seen, backtest[at] = _judge(bank, near, distance)
+        told = w @ bank.target[:, at] if near.any() else np.median(bank.target[:, at], axis=0)
+        value[at], spread[at] = told, _spread(bank.target[:, at], w)
+        if distance and near.any():
+            value[at] = _corrected(bank, near, w, told, q.factor[at])
         weights += w * at.mean()
         losses += seen * at.mean()
     return Stacked(value, spread, backtest, weights, losses)
 
 
-def _weigh(bank: Bank, asked: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How much each origin counts (o,), weights (c,) and typical errors (c,) of the candidates, for one log distance."""
+def _near(bank: Bank, asked: float) -> np.ndarray:
+    """How much each origin counts for a target at this log distance (0: within the rows); all zero where there is none."""
+    fits = np.array([s.within == (asked == 0) for s in bank.splits], bool)
     far = np.array([np.log(s.factor) for s in bank.splits])
-    near = np.exp(-np.abs(np.log(np.maximum(far, 0.05) / asked)))
-    near /= near.sum()
+    near = np.where(fits, np.exp(-np.abs(np.log(np.maximum(far, 0.05) / asked))) if asked else 1.0, 0.0)
+    return near / max(near.sum(), 1e-300)
+
+
+def _judge(bank: Bank, near: np.ndarray, asked: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """Weights (c,) and typical errors (c,) of the candidates, and the stack's own typical error; nan without origins."""
+    count = len(bank.names)
+    if not near.any():
+        return np.full(count, 1.0 / count), np.full(count, np.nan), np.nan
     losses = sum(a * np.log(np.abs(e).mean(axis=1) + HARDLY) for a, e in zip(near, bank.errors, strict=True))
-    fade = min(1.0, far.max() / asked) ** FADE
-    weights = np.exp(SHARP * (losses.min() - losses)) * np.where(bank.local, fade, 1.0)
-    return near, weights / weights.sum(), np.maximum(np.exp(losses) - HARDLY, 0.0)
+    if asked:
+        far = max(np.log(s.factor) for s, a in zip(bank.splits, near, strict=True) if a > 0)
+        fade = np.where(bank.local, min(1.0, far / asked) ** FADE, 1.0)
+        weights = np.exp(SHARP * (losses.min() - losses)) * fade
+    else:
+        weights = np.exp(WITHIN * (losses.min() - losses))
+    weights /= weights.sum()
+    typical = np.array([np.sqrt(np.mean((weights @ e) ** 2)) for e in bank.errors])
+    return weights, np.maximum(np.exp(losses) - HARDLY, 0.0), float(np.exp(near @ np.log(typical + 1e-4)))
+
+
+def _corrected(bank: Bank, near: np.ndarray, weights: np.ndarray, told: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    shifted = told - _shift(bank, near, weights)
+    if not bank.ends:
+        return shifted
+    end = bank.ends[0]
+    return np.where(factor > 1.0, end + _realised(bank, near, weights) * (told - end), shifted)
 
 
 def _shift(bank: Bank, near: np.ndarray, weights: np.ndarray) -> float:
     """What is taken off: half of the persistent error of the back-tests."""
     signed = np.array([(weights @ e).mean() for e in bank.errors])
     mean = float(near @ signed)
-    apart = np.mean([(_spread(e, weights) ** 2).mean() for e in bank.errors])
-    scatter = float(near @ (signed - mean) ** 2 + apart / len(signed)) + 1e-6
+    scatter = float(near @ (signed - mean) ** 2) + _apart(bank, near, weights) + 1e-6
     return PERSIST * mean * mean**2 / (mean**2 + scatter)
 
 
@@ -89,13 +106,14 @@ def _realised(bank: Bank, near: np.ndarray, weights: np.ndarray) -> float:
     if lever <= 0:
         return 1.0
     share = float(near @ (told * came)) / lever
-    unsure = (float(near @ (came - share * told) ** 2) + HARDLY**2) / lever
+    unsure = (float(near @ (came - share * told) ** 2) + _apart(bank, near, weights) + HARDLY**2) / lever
     return 1.0 + (share - 1.0) * REALISED**2 / (REALISED**2 + unsure)
 
 
-def _typical(bank: Bank, near: np.ndarray, weights: np.ndarray) -> float:
-    typical = np.array([np.sqrt(np.mean((weights @ e) ** 2)) for e in bank.errors])
-    return float(np.exp(near @ np.log(typical + 1e-4)))
+def _apart(bank: Bank, near: np.ndarray, weights: np.ndarray) -> float:
+    """What the candidates' disagreement leaves open about the mean error: its variance over the number of origins."""
+    seen = [(_spread(e, weights) ** 2).mean() for e, a in zip(bank.errors, near, strict=True) if a > 0]
+    return float(np.mean(seen) / len(seen))
 
 
 def _spread(target: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -1,0 +1,83 @@
+"""The smooth surface: exact on planes, close on smooth functions, deaf to odd rows; and what is asked within the rows."""
+
+import numpy as np
+import pytest
+
+import forescale as fs
+from forescale.forecast.backtest import folds, origins
+from forescale.forecast.question import Question
+from forescale.forecast.surface import Rows, _fit, _lower, surface
+
+
+def hills(rng, count=120, noise=0.0):
+    """A valley in learning rate that moves with size, which no sum of power laws and no quadratic is."""
+    x = np.exp(rng.uniform([16, -9], [21, -3], (count, 2)))
+    u, v = (np.log(x[:, 0]) - 18.5) / 2.5, np.log(x[:, 1]) + 6 + 0.3 * (np.log(x[:, 0]) - 18.5)
+    return x, np.exp(1.0 - 0.15 * u + 0.1 * np.log1p(v * v) + noise * rng.standard_normal(count))
+
+
+def question(x, y, new):
+    return Question(("params", "learning_rate"), x, y, x[:, 0], new, new[:, 0])
+
+
+def test_a_plane_in_the_logs_is_continued(rng):
+    x = np.exp(rng.uniform(0, 5, (30, 2)))
+    new = np.exp(rng.uniform(3, 6, (10, 2)))
+    law = lambda v: 2.0 * v[:, 0] ** -0.2 * v[:, 1] ** 0.05
+    assert surface(question(x, law(x), new)) == pytest.approx(law(new), rel=5e-3)
+
+
+@pytest.mark.parametrize("odd", [0, 6])
+def test_a_moving_valley_is_found_between_rows(rng, odd):
+    x, y = hills(rng, noise=0.005)
+    at = rng.choice(len(y), odd, replace=False)
+    y[at] *= 1.5
+    new, truth = hills(np.random.default_rng(1), 40)
+    q = question(x, y, new)
+    inside = q.inside
+    assert inside.sum() > 25
+    assert np.median(np.abs(surface(q) / truth - 1)[inside]) < 0.012
+
+
+def test_likelihood_and_slope_against_definition(rng):
+    """The slope that the search follows is that of the likelihood, written with a determinant and an inverse."""
+    u = rng.standard_normal((15, 2))
+    data = Rows(u, rng.standard_normal(15), np.square(u.T[:, :, None] - u.T[:, None, :]))
+    louder = np.ones(15)
+    best = _fit(data, louder)
+
+    def cost(t):
+        cover = data.plane() + data.kernel(t) + (np.exp(2 * t[-1]) + 1e-8) * np.eye(15)
+        away = (t - np.array([np.log(2), np.log(2), np.log(0.3), np.log(0.1)])) / np.array([0.7, 0.7, 1.0, 1.5])
+        return 0.5 * data.z @ np.linalg.inv(cover) @ data.z + 0.5 * np.linalg.slogdet(cover)[1] + 0.5 * away @ away
+
+    steps = np.eye(4) * 1e-4
+    slope = [(cost(best + s) - cost(best - s)) / 2e-4 for s in steps]
+    assert np.allclose(slope, 0, atol=5e-3)
+    assert _lower(data, best, louder).shape == (15, 15)
+
+
+def test_inside_needs_the_scale_and_every_input():
+    x = np.array([[1.0, 1.0], [10.0, 1.0], [1.0, 10.0], [10.0, 10.0]])
+    new = np.array([[5.0, 5.0], [5.0, 20.0], [20.0, 5.0], [10.0, 10.0]])
+    q = Question(("params", "tokens"), x, np.ones(4), x.prod(axis=1), new, new.prod(axis=1))
+    assert q.inside.tolist() == [True, False, False, True]
+
+
+def test_both_kinds_of_back_test_where_both_are_asked(rng):
+    x, y = hills(rng)
+    new = np.array([[np.exp(18.0), np.exp(-6.0)], [np.exp(22.0), np.exp(-6.0)]])
+    splits = origins(question(x, y, new))
+    assert {s.within for s in splits} == {True, False}
+    held = np.concatenate([s.new for s in folds(question(x, y, new))])
+    assert sorted(held) == list(range(len(y)))
+
+
+def test_between_rows_a_forecast_is_as_good_as_the_rows_allow():
+    """The shipped ladder with every fifth run held out: no farther off than twice the noise of a run, and intervals hold."""
+    runs = fs.studies.load("stdlib").role("fit")
+    keep = np.arange(len(runs)) % 5 != 2
+    shown, asked = runs.where(keep), runs.where(~keep)
+    f = fs.forecast(shown, params=asked["params"], tokens=asked["tokens"])
+    off = np.abs(np.log(f.value / asked["loss"]))
+    assert np.median(off) < 0.02 and np.mean((f.low <= asked["loss"]) & (asked["loss"] <= f.high)) > 0.8
