@@ -39,9 +39,9 @@ def forecast(
     """Forecast `target` at given inputs, for example forecast(runs, params="70B", tokens="1.4T").
 
     The inputs named are the inputs used. `target` is any numeric column (error rates and scores too), or several: then
-    a dict of forecasts. `group` forecasts every group of a column, also as a dict; three
-    or more groups of one input also try each other's exponent. `bounds` are values that
-    cannot be crossed, such as (0, 1) for a rate. `laws` adds laws of the user's own to the stack.
+    a dict of forecasts. `group` forecasts every group of a column, also as a dict; three or more groups of one input try
+    each other's exponent. `bounds` are values that cannot be crossed, such as (0, 1) for a rate. `laws` adds laws of the
+    user's own to the stack.
     Raises InputError for unusable data; a target that cannot be predicted comes back flagged, with a wide interval.
     """
     if not 0 < interval < 1:

@@ -10,7 +10,6 @@ import numpy as np
 
 from .question import Question
 
-TYPICAL = 0.003  # log noise from seed to seed of a training run, where rows are too few to say
 FLOORS = np.array([0.0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.9, 0.95])  # as shares of the smallest measured value
 
 
@@ -72,18 +71,13 @@ def level(q: Question) -> float:
 
 
 def noise(q: Question) -> float:
-    """Log run-to-run noise: the median residual of a local quadratic near the end, as a standard deviation.
-
-    Few rows leave a quadratic no residual to speak of: TYPICAL counts as one more degree of freedom beside those that are left.
-    """
+    """Log run-to-run noise: the median residual of a local quadratic near the end, as a standard deviation."""
     d, w = q.x.shape[1], q.weights(1.0) + 1e-9
     rows = np.arange(len(q.y))
     size = np.abs(np.log(ridge(q.split(rows, rows), 1.0, 0.03) / q.y))
     spent, effective = 1 + d + d * (d + 1) / 2, w.sum() ** 2 / (w @ w)
-    left = max(effective - spent, 0.0)
-    widen = np.sqrt(effective / left) if left > 1 else 2.0
-    seen = 1.4826 * weighted_median(size, w) * min(widen, 2.0)
-    return float(np.sqrt((left * seen**2 + TYPICAL**2) / (left + 1)))
+    widen = np.sqrt(effective / (effective - spent)) if effective > spent + 1 else 2.0
+    return 1.4826 * weighted_median(size, w) * min(widen, 2.0)
 
 
 def floor_average(q: Question, gamma: float) -> np.ndarray:
