@@ -15,6 +15,7 @@ import numpy as np
 from forescale.forecast.backtest import fill
 from forescale.forecast.calibrate import features, shipped
 from forescale.forecast.candidates import candidates
+from forescale.forecast.odd import sound
 from forescale.forecast.question import Question
 from forescale.forecast.stack import combine
 
@@ -28,9 +29,10 @@ HEAD = """# The forecaster on studies that no calibration saw
 Printed by `python benchmarks/unseen.py`. The studies are models that `python tools/train_curves.py` trained on this
 project's own machine: classifiers and regressors on scikit-learn's data and generators, byte models and line classifiers
 on Python's standard library (error by training examples), and ridge regression on random features (error by features and
-examples). None of them is in the calibration: the intervals were not fitted to them. Three choices in the stack looked at
-them beside the referee's tasks: that, over one input, forecast progress is multiplied by the share of it that came true in
-back-tests; the smooth surface as a candidate; and how sharply candidates are told apart within the rows.
+examples). None of them is in the calibration: the intervals were not fitted to them. Some choices looked at them beside the
+referee's tasks. In the stack: that, over one input, forecast progress is multiplied by the share of it that came true in
+back-tests; the smooth surface as a candidate; and how sharply candidates are told apart within the rows. In the widths: a
+typical noise where rows are few, and how far widths may grow with distance.
 
 Error: geometric mean over studies of the root mean square log error of the held-out rows. Score: geometric mean of the log
 interval score of the nominal 90 % interval (lower is better). Joint: all held-out rows of a study at once.
@@ -56,7 +58,7 @@ def questions(inputs, tables, cut):
         scale = x.prod(axis=1)
         fit = scale <= scale.max() / cut * (1 + 1e-9)
         if fit.sum() >= 2 * len(inputs) + 4:
-            out.append((Question(inputs, x[fit], np.exp(y[fit]), scale[fit], x[~fit], scale[~fit]), y[~fit]))
+            out.append((sound(Question(inputs, x[fit], np.exp(y[fit]), scale[fit], x[~fit], scale[~fit])), y[~fit]))
     return out
 
 
@@ -71,7 +73,7 @@ def between(inputs, tables):
         q = Question(inputs, x[~held], y[~held], scale[~held], x[held], scale[held])
         if q.inside.any():
             asked = q.x_new[q.inside], q.scale_new[q.inside]
-            out.append((Question(inputs, q.x, q.y, q.scale, *asked), np.log(y[held][q.inside])))
+            out.append((sound(Question(inputs, q.x, q.y, q.scale, *asked)), np.log(y[held][q.inside])))
     return out
 
 

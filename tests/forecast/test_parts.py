@@ -37,6 +37,13 @@ def test_noise_is_that_of_the_runs(rng):
     assert local.noise(question(np.exp(u), y, [1e4])) == pytest.approx(0.02, rel=0.3)
 
 
+def test_few_rows_do_not_pass_for_no_noise():
+    u = np.linspace(0, 4, 5)
+    assert local.noise(question(np.exp(u), np.exp(1 - 0.3 * u), [1e4])) > 0.5 * local.TYPICAL
+    many = np.linspace(0, 1, 400)
+    assert local.noise(question(np.exp(many), np.exp(1 - 0.3 * many), [1e4])) < 0.1 * local.TYPICAL
+
+
 def test_leverage_is_that_of_least_squares(rng):
     """Against the variance of the line's value over many draws of noise, and 1/n in the middle of n rows alike."""
     u = rng.uniform(0, 2, 25)

@@ -5,8 +5,9 @@ import pytest
 
 import forescale as fs
 from forescale.forecast.backtest import folds, origins
+from forescale.forecast.local import noise
 from forescale.forecast.question import Question
-from forescale.forecast.surface import Rows, _fit, _lower, surface
+from forescale.forecast.surface import Rows, _fit, _lower, noises, surface
 
 
 def hills(rng, count=120, noise=0.0):
@@ -27,7 +28,7 @@ def test_a_plane_in_the_logs_is_continued(rng):
     assert surface(question(x, law(x), new)) == pytest.approx(law(new), rel=5e-3)
 
 
-@pytest.mark.parametrize("odd", [0, 6])
+@pytest.mark.parametrize("odd", [0, 6, 12])
 def test_a_moving_valley_is_found_between_rows(rng, odd):
     x, y = hills(rng, noise=0.005)
     at = rng.choice(len(y), odd, replace=False)
@@ -55,6 +56,15 @@ def test_likelihood_and_slope_against_definition(rng):
     slope = [(cost(best + s) - cost(best - s)) / 2e-4 for s in steps]
     assert np.allclose(slope, 0, atol=5e-3)
     assert _lower(data, best, louder).shape == (15, 15)
+
+
+@pytest.mark.parametrize("odd", [0, 6])
+def test_noise_is_told_from_shape_and_from_odd_rows(rng, odd):
+    """A quadratic takes the valley's walls for noise; the surface does not."""
+    x, y = hills(rng, 200, noise=0.01)
+    y[rng.choice(200, odd, replace=False)] *= 1.3
+    q = question(x, y, x[:1])
+    assert noises(q) == pytest.approx((0.01, 0.01), rel=0.3) and noise(q) > 0.02
 
 
 def test_inside_needs_the_scale_and_every_input():

@@ -28,7 +28,7 @@ def judged_at(unseen, name, cuts):
 @pytest.mark.slow
 def test_curves_two_to_eight_times_beyond(unseen):
     held, ours, alone = judged_at(unseen, "curves.csv", (2, 8))
-    assert all(0.82 <= cover <= 0.98 and 0.82 <= joint for cover, joint in held)
+    assert all(0.82 <= cover <= 0.99 and 0.82 <= joint for cover, joint in held)
     assert ours < min(alone.values())
 
 

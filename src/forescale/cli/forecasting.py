@@ -35,6 +35,7 @@ def forecast(
     role: Role = "",
     interval: float = 0.9,
     drop_bad: DropBad = False,
+    keep_odd: Annotated[bool, typer.Option("--keep-odd", help="Keep runs far worse than all others say.")] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the forecast as JSON.")] = None,
     figure: Figure = None,
     json: Json = False,
@@ -46,7 +47,7 @@ def forecast(
     inputs = mapping(at) | {k: v for k, v in given if v}
     needed = tuple(k for k in inputs if k != "flops" or len(inputs) == 1)
     table = runs_of(runs, map, role, drop_bad, (target, *needed))
-    options = {"target": target, "interval": interval, "laws": _own(law), "group": group or None}
+    options = {"target": target, "interval": interval, "laws": _own(law), "group": group or None, "keep_odd": keep_odd}
     found = run_forecast(table, **options, progress=bar("forecasting"), **inputs)
     text = json_module.dumps({k: v.to_dict() for k, v in found.items()} if group else found.to_dict())
     if out:

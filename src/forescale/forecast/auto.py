@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..runs import Runs, read
 from .backtest import Bank, fill
 from .calibrate import Calibration, features, shipped
 from .candidates import candidates
+from .odd import named, odd, without
 from .prepare import Asked, prepare
 from .question import Question
 from .result import Forecast, Member
@@ -32,6 +34,7 @@ def forecast(
     laws: Sequence[Law] = (),
     group: str | None = None,
     scale: str | None = None,
+    keep_odd: bool = False,
     calibration: Calibration | None = None,
     progress: Callable[[float], None] | None = None,
     **at: Any,
@@ -41,13 +44,14 @@ def forecast(
     The inputs named are the inputs used. `target` is any numeric column (error rates and scores too), or several: then
     a dict of forecasts. `group` forecasts every group of a column, also as a dict; three or more groups of one input try
     each other's exponent. `bounds` are values that cannot be crossed, such as (0, 1) for a rate. `laws` adds laws of the
-    user's own to the stack.
+    user's own to the stack. Runs that are far worse than all others say (diverged, not tuned) are left out and named, unless
+    `keep_odd`.
     Raises InputError for unusable data; a target that cannot be predicted comes back flagged, with a wide interval.
     """
     if not 0 < interval < 1:
         raise InputError(f"interval must lie between 0 and 1, got {interval}")
     if not isinstance(target, str):
-        options = {"interval": interval, "bounds": bounds, "laws": laws, "group": group, "scale": scale}
+        options = {"interval": interval, "bounds": bounds, "laws": laws, "group": group, "scale": scale, "keep_odd": keep_odd}
         every = {"calibration": calibration, "progress": progress, **options, **at}
         return {name: forecast(runs, target=name, **every) for name in target}
     if bounds is not None and not bounds[0] < bounds[1]:
@@ -55,6 +59,7 @@ def forecast(
     if not isinstance(runs, Runs):
         runs = read(runs, only=(target, *(k for k in at if k != "flops" or len(at) == 1)))
     asked = prepare(runs, target, at, group, scale)
+    asked = asked if keep_odd else _sound(asked, target)
     inputs = asked.questions[0].inputs
     for law in laws:
         if law.inputs != ("x",) and not set(law.inputs) <= set(inputs):
@@ -66,6 +71,13 @@ def forecast(
         for name, q, bank in zip(asked.groups, asked.questions, banks, strict=True)
     }
     return found if group is not None else found[""]
+
+
+def _sound(asked: Asked, target: str) -> Asked:
+    out = [odd(q) for q in asked.questions]
+    notes = [named(q, o, target, asked.shift) for q, o in zip(asked.questions, out, strict=True) if o.any()]
+    kept = tuple(without(q, o) for q, o in zip(asked.questions, out, strict=True))
+    return replace(asked, questions=kept, notes=(*asked.notes, *notes))
 
 
 def _answer(q: Question, bank: Bank, rule: Calibration, level: float, bounds, target: str, asked: Asked, notes, sha) -> Forecast:

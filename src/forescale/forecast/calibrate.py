@@ -5,8 +5,8 @@ The log error of a forecast is taken as Student t with scale
     size^2 = exp(2 (b0 + b1 log spread + b2 log backtest + b3 log spread [several inputs])) + noise^2 (1 + h)
 
 where spread is that of the candidates at the target, backtest the stack's own typical error when the largest runs are
-held out, noise that of a run and h the leverage of the target in a compute-weighted line: a new run carries its own noise
-and that of the few rows which it is foretold from. What is learned stands for the form being wrong.
+held out, noise that of a run (_noise) and h the leverage of the target in a compute-weighted line: a new run carries
+its own noise and that of the few rows which it is foretold from. What is learned stands for the form being wrong.
 Quantiles of |error| / size, pooled over studies, turn a size into an interval at any level. Errors of several targets of one
 forecast move together: m of them count as m^joint independent ones where all are to lie inside at once.
 """
@@ -23,10 +23,11 @@ import numpy as np
 from .local import leverage, noise
 from .question import Question
 from .stack import Stacked
+from .surface import noises
 
 LEAST = 3e-4  # spreads and back-test errors below this count as this
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
-JOINT_LEVELS = (0.5, 0.8, 0.9, 0.95)
+JOINT_LEVELS = (0.8, 0.9, 0.95)  # the levels people ask for; at lower ones joint intervals are too wide
 NU = 3.0
 PULL = 0.01  # the slopes are pulled towards 0.3 this strongly
 FILE = Path(__file__).with_name("calibration.json")
@@ -77,8 +78,14 @@ def features(q: Question, s: Stacked) -> np.ndarray:
     size = len(s.value)
     spread = np.log(np.hypot(s.spread, LEAST))
     several = spread if q.x.shape[1] > 1 else 0.0
-    columns = (np.ones(size), spread, np.log(np.hypot(backtest, LEAST)), several, noise(q) * np.sqrt(1 + leverage(q)))
+    columns = (np.ones(size), spread, np.log(np.hypot(backtest, LEAST)), several, _noise(q) * np.sqrt(1 + leverage(q)))
     return np.stack([np.broadcast_to(c, size) for c in columns], axis=1)
+
+
+def _noise(q: Question) -> float:
+    """Each estimate takes for noise what its own shape cannot follow, so none is taken alone: their geometric mean."""
+    overall, end = noises(q)
+    return float(np.cbrt(noise(q) * overall * end))
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,8 @@ def one_input() -> list[Candidate]:
         out.append(Candidate(name, _each(local.floor_average, gamma=gamma)))
     out.append(Candidate("last value", _each(local.last_value), True, True))
     out.append(Candidate("one break, weights C^1", partial(named, get("broken1"), gamma=1, delta=1e-2)))
-    out.append(Candidate("power law above a floor, weights C^2", partial(named, get("power_floor"), gamma=2)))
+    for gamma in (1, 2):
+        out.append(Candidate(f"power law above a floor, weights C^{gamma}", partial(named, get("power_floor"), gamma=gamma)))
     out.append(_smooth())
     return out
 

@@ -15,6 +15,7 @@ from ..shown import Shown
 from .backtest import fill, roll, sane
 from .calibrate import features, shipped
 from .candidates import candidates
+from .odd import sound
 from .prepare import prepare
 from .stack import combine
 
@@ -93,7 +94,7 @@ def rollout(
     splits = roll(whole, farthest)
     if not splits:
         raise InputError(f"{runs.source}: {len(whole.y)} rows leave none to hold out; a rollout needs more rows or more scales")
-    parts = [whole.split(s.fit, s.new) for s in splits]
+    parts = [sound(whole.split(s.fit, s.new)) for s in splits]
     stack = candidates(len(inputs), laws)
     banks = fill(parts, stack, progress)
     errors: dict[str, list] = {}

@@ -10,6 +10,7 @@ import numpy as np
 
 from .question import Question
 
+TYPICAL = 0.003  # log noise from seed to seed of a training run, where rows are too few to say
 FLOORS = np.array([0.0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.9, 0.95])  # as shares of the smallest measured value
 
 
@@ -71,13 +72,16 @@ def level(q: Question) -> float:
 
 
 def noise(q: Question) -> float:
-    """Log run-to-run noise: the median residual of a local quadratic near the end, as a standard deviation."""
+    """Log run-to-run noise: the median residual of a local quadratic near the end, as a standard deviation.
+
+    A quadratic leaves few rows no residual to speak of: TYPICAL counts as one more degree of freedom beside those left over.
+    """
     d, w = q.x.shape[1], q.weights(1.0) + 1e-9
     rows = np.arange(len(q.y))
     size = np.abs(np.log(ridge(q.split(rows, rows), 1.0, 0.03) / q.y))
     spent, effective = 1 + d + d * (d + 1) / 2, w.sum() ** 2 / (w @ w)
-    widen = np.sqrt(effective / (effective - spent)) if effective > spent + 1 else 2.0
-    return 1.4826 * weighted_median(size, w) * min(widen, 2.0)
+    seen = 1.4826 * weighted_median(size, w)
+    return float(np.sqrt((effective * seen**2 + TYPICAL**2) / (max(effective - spent, 0.0) + 1.0)))
 
 
 def floor_average(q: Question, gamma: float) -> np.ndarray:

@@ -13,6 +13,7 @@ HARDLY = 0.003  # log error that counts as none: below it candidates are not tol
 SHARP = 1.25  # weight is the back-test error to minus this power: gentle, as errors of candidates partly cancel
 WITHIN = 6.0  # the same within the rows, where back-tests are many and like the target
 FADE = 2.0  # local shapes lose weight as (log distance tested / log distance asked) to this power
+WILD = 6.0  # typical distances from the weighted median beyond which a candidate is drawn in
 PERSIST = 0.5  # share of a persistent back-test error that is taken off the forecast (several inputs)
 REALISED = 0.1  # how far from one the realised share of forecast progress is likely to lie (one input)
 
@@ -38,7 +39,8 @@ def combine(q: Question, bank: Bank) -> Stacked:
     more often than not. Over one input the forecast progress beyond the last rows is multiplied by the share of it that came
     true in the back-tests, pulled towards one where origins disagree; over several, where targets differ in shape as well,
     half of the mean error over origins is taken off, shrunk towards nothing where origins disagree about it. Targets within
-    the rows are judged by rows held out in between, more sharply, and nothing is taken off.
+    the rows are judged by rows held out in between, more sharply, and nothing is taken off. A candidate that goes far astray
+    of the others is drawn in, whatever its back-tests: a law with many parameters can go anywhere beyond the rows.
     """
     count, size = len(bank.names), len(q.scale_new)
     asked = np.where(q.inside, 0.0, np.round(np.log(np.maximum(q.factor, 1.2)), 2))
@@ -48,7 +50,8 @@ def combine(q: Question, bank: Bank) -> Stacked:
         at = asked == distance
         near = _near(bank, distance)
         w, seen, backtest[at] = _judge(bank, near, distance)
-        told = w @ bank.target[:, at] if near.any() else np.median(bank.target[:, at], axis=0)
+        target = _tamed(bank.target[:, at], w)
+        told = w @ target if near.any() else np.median(target, axis=0)
         value[at], spread[at] = told, _spread(bank.target[:, at], w)
         if distance and near.any():
             value[at] = _corrected(bank, near, w, told, q.factor[at])
@@ -114,6 +117,20 @@ def _apart(bank: Bank, near: np.ndarray, weights: np.ndarray) -> float:
     """What the candidates' disagreement leaves open about the mean error: its variance over the number of origins."""
     seen = [(_spread(e, weights) ** 2).mean() for e, a in zip(bank.errors, near, strict=True) if a > 0]
     return float(np.mean(seen) / len(seen))
+
+
+def _tamed(target: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Candidates' log forecasts (c, q) within WILD typical distances of their weighted median."""
+    middle = _median(target, weights)
+    reach = WILD * (1.4826 * _median(np.abs(target - middle), weights) + HARDLY)
+    return np.clip(target, middle - reach, middle + reach)
+
+
+def _median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    order = np.argsort(values, axis=0)
+    total = np.cumsum(weights[order], axis=0)
+    half = np.argmax(total >= 0.5 * total[-1], axis=0)
+    return np.take_along_axis(np.take_along_axis(values, order, 0), half[None], 0)[0]
 
 
 def _spread(target: np.ndarray, weights: np.ndarray) -> np.ndarray:

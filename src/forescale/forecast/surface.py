@@ -13,6 +13,7 @@ import numpy as np
 from scipy.linalg import cho_solve, cholesky
 from scipy.optimize import minimize
 
+from .local import ridge, weighted_median
 from .question import Question
 
 MOST = 400  # rows: likelier ones are those of larger compute, beyond this
@@ -20,6 +21,8 @@ PLANE = 1.0  # variance of a slope, both sides standardised
 JITTER = 1e-8
 START = (np.log(2.0), np.log(0.3), np.log(0.1))  # length in standard deviations of an input, height and noise in those of y
 LOOSE = (0.7, 1.0, 1.5)  # standard deviations of their (log-normal) priors
+LOUDEST = 1e4
+ROUNDS = 4  # of finding odd rows and fitting again
 ODD = 3.0  # a row this many standard deviations off what the others say counts as noisier, as in Huber regression
 
 
@@ -39,24 +42,78 @@ class Rows:
         return 10.0 + PLANE * self.u @ self.u.T
 
 
+@dataclass(frozen=True)
+class Surface:
+    """What was fitted: numbers of the rows taken, their data, theta (Rows.kernel), noise variance of each over the usual one."""
+
+    rows: np.ndarray
+    data: Rows
+    theta: np.ndarray
+    louder: np.ndarray
+    middle: np.ndarray
+    wide: np.ndarray
+    height: float
+    spread: float
+
+    def beside(self, x: np.ndarray) -> np.ndarray:
+        """Covariance of the plane and process at other inputs (m, d) with the rows (m, n)."""
+        u = (np.log(x) - self.middle) / self.wide
+        apart = np.square(u.T[:, :, None] - self.data.u.T[:, None, :])
+        process = np.exp(2 * self.theta[-2] - 0.5 * np.tensordot(np.exp(-2 * self.theta[:-2]), apart, 1))
+        return 10.0 + PLANE * u @ self.data.u.T + process
+
+    def pull(self) -> np.ndarray:
+        return cho_solve((_lower(self.data, self.theta, self.louder), True), self.data.z)
+
+
 def surface(q: Question) -> np.ndarray:
     """Predictions (q,) of the plane and process fitted to all rows alike, robust to single odd rows."""
+    s = _surface(q)
+    return np.exp(s.height + s.spread * (s.beside(q.x_new) @ s.pull()))
+
+
+def noises(q: Question) -> tuple[float, float]:
+    """Log run-to-run noise, as standard deviations: of all rows, by likelihood, and near the end, by how far rows lie off what
+    all others say (the compute-weighted median distance)."""
+    s = _surface(q)
+    overall = s.spread * float(np.exp(s.theta[-1]))
+    off = np.abs(_off(s.data, s.theta, s.louder)[0])
+    return overall, overall * 1.4826 * weighted_median(off, q.weights(1.0)[s.rows] + 1e-9)
+
+
+def left_out(q: Question) -> tuple[np.ndarray, np.ndarray]:
+    """How far each row lies off what all others say: in standard deviations, and in the log (n,)."""
+    s = _surface(q)
+    off, by = np.empty((2, len(q.y)))
+    off[s.rows], by[s.rows] = _off(s.data, s.theta, s.louder)
+    rest = np.setdiff1d(np.arange(len(q.y)), s.rows)
+    if len(rest):
+        cross = s.beside(q.x[rest])
+        known = cho_solve((_lower(s.data, s.theta, s.louder), True), cross.T)
+        u = (np.log(q.x[rest]) - s.middle) / s.wide
+        variance = 10.0 + PLANE * (u**2).sum(axis=1) + np.exp(2 * s.theta[-2]) - np.einsum("rn,nr->r", cross, known)
+        by[rest] = (np.log(q.y[rest]) - s.height) / s.spread - cross @ s.pull()
+        off[rest] = by[rest] / np.sqrt(np.maximum(variance, 0.0) + np.exp(2 * s.theta[-1]))
+    return off, s.spread * by
+
+
+def _surface(q: Question) -> Surface:
     rows = _some(q)
     x, y = np.log(q.x[rows]), np.log(q.y[rows])
+    off = np.abs(np.log(ridge(q.split(rows, rows), 0.0, 0.03)) - y)
+    louder = _loud(off / (1.4826 * np.median(off) + 1e-9))
     middle, wide = x.mean(axis=0), x.std(axis=0) + 1e-9
-    height, spread = y.mean(), y.std() + 1e-9
+    height = float(np.average(y, weights=1 / louder))
+    spread = float(np.sqrt(np.average((y - height) ** 2, weights=1 / louder))) + 1e-9
     u = (x - middle) / wide
     data = Rows(u, (y - height) / spread, np.square(u.T[:, :, None] - u.T[:, None, :]))
-    louder = np.ones(len(y))
     theta = _fit(data, louder)
-    louder = _odd(data, theta)
-    if (louder > 1).any():
+    for _ in range(ROUNDS):
+        before, louder = louder, _loud(np.abs(_off(data, theta, louder)[0]))
+        if np.allclose(louder, before, rtol=0.1):
+            break
         theta = _fit(data, louder, theta)
-    new = (np.log(q.x_new) - middle) / wide
-    pull = cho_solve((_lower(data, theta, louder), True), data.z)
-    apart = np.square(new.T[:, :, None] - u.T[:, None, :])
-    process = np.exp(2 * theta[-2] - 0.5 * np.tensordot(np.exp(-2 * theta[:-2]), apart, 1))
-    return np.exp(height + spread * ((10.0 + PLANE * new @ u.T + process) @ pull))
+    return Surface(rows, data, theta, louder, middle, wide, height, spread)
 
 
 def _some(q: Question) -> np.ndarray:
@@ -91,8 +148,14 @@ def _fit(data: Rows, louder: np.ndarray, theta: np.ndarray | None = None) -> np.
     return minimize(cost, prior if theta is None else theta, jac=True, method="L-BFGS-B", bounds=box, options={"maxiter": 30}).x
 
 
-def _odd(data: Rows, theta: np.ndarray) -> np.ndarray:
-    """By how much each row's noise variance is raised: rows far off what all others say."""
-    inverse = cho_solve((_lower(data, theta, np.ones(len(data.z))), True), np.eye(len(data.z)))
-    off = np.abs(inverse @ data.z) / np.sqrt(np.diag(inverse))
-    return np.maximum(off / ODD, 1.0) ** 2
+def _loud(off: np.ndarray) -> np.ndarray:
+    """Noise variance over the usual one, for rows so many standard deviations off: the pull of odd rows stays bounded."""
+    return np.clip(off / ODD, 1.0, LOUDEST) ** 2
+
+
+def _off(data: Rows, theta: np.ndarray, louder: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far each row lies off what all others say (n,): in standard deviations of a row no louder than the rest, and in z."""
+    inverse = cho_solve((_lower(data, theta, louder), True), np.eye(len(data.z)))
+    alone = 1 / np.diag(inverse)
+    by = (inverse @ data.z) * alone
+    return by / np.sqrt(alone - (louder - 1) * np.exp(2 * theta[-1])), by
