@@ -77,5 +77,6 @@ def test_what_is_not_finite_becomes_null():
 def test_laws_and_rules_show_their_formula():
     for law in fs.laws.every():
         assert law.latex in law._repr_markdown_() and law.latex
+        assert repr(law).startswith(f"Law {law.name}: {law.output} from") and len(repr(law)) < 400
     for rule in fs.rules.every():
         assert rule.latex in rule._repr_markdown_()

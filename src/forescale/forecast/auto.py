@@ -75,7 +75,8 @@ def forecast(
 
 def _sound(asked: Asked, target: str) -> Asked:
     out = [odd(q) for q in asked.questions]
-    notes = [named(q, o, target, asked.shift) for q, o in zip(asked.questions, out, strict=True) if o.any()]
+    found = zip(asked.groups, asked.questions, out, strict=True)
+    notes = [(f"{name}: " if name else "") + named(q, o, target, asked.shift) for name, q, o in found if o.any()]
     kept = tuple(without(q, o) for q, o in zip(asked.questions, out, strict=True))
     return replace(asked, questions=kept, notes=(*asked.notes, *notes))
 

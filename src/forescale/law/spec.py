@@ -78,7 +78,7 @@ class Working:
     linear: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Law:
     """A scaling law as a record. Call it with a parameter mapping and inputs to evaluate it.
 
@@ -200,6 +200,9 @@ class Law:
     def cite(self) -> str:
         """A BibTeX entry of the source."""
         return self.source.bibtex()
+
+    def __repr__(self) -> str:
+        return f"Law {self.name}: {self.output} from {', '.join(self.inputs)}; parameters {', '.join(self.names)} ({self.source.ref})"
 
     def _repr_markdown_(self) -> str:
         """What a notebook shows: the formula and what each parameter means."""
