@@ -202,7 +202,8 @@ class Law:
         return self.source.bibtex()
 
     def __repr__(self) -> str:
-        return f"Law {self.name}: {self.output} from {', '.join(self.inputs)}; parameters {', '.join(self.names)} ({self.source.ref})"
+        inputs, params = ", ".join(self.inputs), ", ".join(self.names)
+        return f"Law {self.name}: {self.output} from {inputs}; parameters {params} ({self.source.ref})"
 
     def _repr_markdown_(self) -> str:
         """What a notebook shows: the formula and what each parameter means."""
