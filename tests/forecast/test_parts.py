@@ -31,6 +31,14 @@ def test_a_quadratic_in_the_logs_is_continued_and_outliers_do_not_matter():
     assert value == pytest.approx([np.exp(1 - 2.7 + 0.81)], rel=0.02)
 
 
+def test_shares_level_off_and_other_values_have_no_odds():
+    u = np.linspace(0, 6, 30)
+    share = 1 / (1 + np.exp(2 - 0.8 * u))
+    found = local.log_odds(question(np.exp(u), share, np.exp([9.0, 40.0])), 1, 0.03)
+    assert found[0] == pytest.approx(1 / (1 + np.exp(2 - 7.2)), rel=1e-3) and found[1] <= 1
+    assert np.isnan(local.log_odds(question(np.exp(u), 2 * share, [1e4]), 1, 0.3)).all()
+
+
 def test_noise_is_that_of_the_runs(rng):
     u = rng.uniform(0, 6, 300)
     y = np.exp(1 - 0.3 * u + 0.02 * rng.standard_normal(300))

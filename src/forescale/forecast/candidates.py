@@ -48,6 +48,11 @@ def _smooth() -> Candidate:
     return Candidate("smooth surface in the logs", _each(surface), local=True)
 
 
+def _odds() -> Candidate:
+    predict = _each(local.log_odds, gamma=1, penalty=0.3)
+    return Candidate("stiff quadratic in the log odds, weights C^1", predict, local=True)
+
+
 def one_input() -> list[Candidate]:
     out = [_ridge(0.5, 0.03), _ridge(1, 0.03), _ridge(1, 0.3)]
     line = _each(local.ridge, gamma=3, penalty=0.0, degree=1, robust=False)
@@ -59,8 +64,7 @@ def one_input() -> list[Candidate]:
     out.append(Candidate("one break, weights C^1", partial(named, get("broken1"), gamma=1, delta=1e-2)))
     for gamma in (1, 2):
         out.append(Candidate(f"power law above a floor, weights C^{gamma}", partial(named, get("power_floor"), gamma=gamma)))
-    out.append(_smooth())
-    return out
+    return [*out, _smooth(), _odds()]
 
 
 def several_inputs() -> list[Candidate]:
@@ -69,8 +73,7 @@ def several_inputs() -> list[Candidate]:
         out.append(Candidate(f"coupled law, weights C^{gamma:g}", partial(general, gamma=gamma)))
     out.append(Candidate("additive law, weights C^1", partial(general, gamma=1, coupled=False)))
     out.append(Candidate("additive law without floor, weights C^1", partial(general, gamma=1, coupled=False, floor=False)))
-    out.append(_smooth())
-    return out
+    return [*out, _smooth(), _odds()]
 
 
 def candidates(inputs: int, laws: Sequence[Law] = ()) -> list[Candidate]:

@@ -53,6 +53,14 @@ def ridge(q: Question, gamma: float, penalty: float, degree: int = 2, robust: bo
     return np.exp(_design((np.log(q.x_new) - middle) / wide, degree) @ beta)
 
 
+def log_odds(q: Question, gamma: float, penalty: float) -> np.ndarray:
+    """The same polynomial in the log odds: shares (error rates, accuracies) level off before 0 and 1. NaN if one is no share."""
+    if q.y.max() >= 1:
+        return np.full(len(q.scale_new), np.nan)
+    odds = ridge(Question(q.inputs, q.x, q.y / (1 - q.y), q.scale, q.x_new, q.scale_new), gamma, penalty)
+    return odds / (1 + odds)
+
+
 def leverage(q: Question, gamma: float = 1.0) -> np.ndarray:
     """Variance of a compute-weighted line's value at each target, over that of a single row (q,): how few rows carry it."""
     x, w = np.log(q.x), q.weights(gamma) + 1e-9
