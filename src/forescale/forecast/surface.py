@@ -157,5 +157,5 @@ def _off(data: Rows, theta: np.ndarray, louder: np.ndarray) -> tuple[np.ndarray,
     """How far each row lies off what all others say (n,): in standard deviations of a row no louder than the rest, and in z."""
     inverse = cho_solve((_lower(data, theta, louder), True), np.eye(len(data.z)))
     alone = 1 / np.diag(inverse)
-    by = (inverse @ data.z) * alone
-    return by / np.sqrt(alone - (louder - 1) * np.exp(2 * theta[-1])), by
+    by, quiet = (inverse @ data.z) * alone, np.exp(2 * theta[-1])
+    return by / np.sqrt(np.maximum(alone - (louder - 1) * quiet, quiet)), by  # rounding must not take more than there is
