@@ -66,6 +66,12 @@ def test_many_odd_rows_are_shape_and_few_rows_cannot_tell():
     assert not odd(question(n, d, y)).any()
 
 
+def test_without_an_order_or_a_difference_nothing_is_odd():
+    n, d, y = ladder(6)
+    for q in (question(n, 1 / n, y), question(n, d, np.full(40, 2.0))):
+        assert not odd(q).any()
+
+
 def test_rows_beyond_those_that_the_surface_takes_are_judged_too():
     n, d, y = ladder(5, rows=900)
     rng = np.random.default_rng(0)

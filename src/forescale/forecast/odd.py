@@ -23,7 +23,7 @@ TREND = 0.5  # rank correlation with scale that tells which way is progress
 def odd(q: Question) -> np.ndarray:
     """Which rows are far worse than all others say (n,)."""
     none = np.zeros(len(q.y), bool)
-    if len(q.y) < FEWEST or np.ptp(q.y) == 0:
+    if len(q.y) < FEWEST or np.ptp(q.y) == 0 or np.ptp(q.scale) == 0:
         return none
     trend = spearmanr(q.scale, q.y).statistic
     if not abs(trend) >= TREND:
