@@ -31,8 +31,8 @@ project's own machine: classifiers and regressors on scikit-learn's data and gen
 on Python's standard library (error by training examples), and ridge regression on random features (error by features and
 examples). None of them is in the calibration: the intervals were not fitted to them. Some choices looked at them beside the
 referee's tasks. In the stack: that, over one input, forecast progress is multiplied by the share of it that came true in
-back-tests; the smooth surface as a candidate; and how sharply candidates are told apart within the rows. In the widths: a
-typical noise where rows are few, and how far widths may grow with distance.
+back-tests; the smooth surface, the log odds and one more floor law as candidates; how sharply candidates are told apart
+within the rows; and how far astray one may go. In the widths: how a run's noise is estimated.
 
 Error: geometric mean over studies of the root mean square log error of the held-out rows. Score: geometric mean of the log
 interval score of the nominal 90 % interval (lower is better). Joint: all held-out rows of a study at once.
