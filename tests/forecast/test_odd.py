@@ -37,6 +37,14 @@ def test_a_failed_largest_run_is_left_out_and_named(times):
     assert kept.rows == found.rows + 1 and abs(kept.value[0] / found.value[0] - 1) > 0.02
 
 
+def test_a_rollout_says_that_it_left_rows_out():
+    n, d, y = ladder(0, rows=60)
+    runs = {"params": n, "tokens": d, "loss": y}
+    assert not any("left out" in w for w in fs.rollout(runs, ["params", "tokens"]).warnings)
+    y[np.argsort(n * d)[30]] *= 1.5
+    assert any("left out of the fits" in w for w in fs.rollout(runs, ["params", "tokens"]).warnings)
+
+
 def test_sound_ladders_stay_whole():
     left = sum(odd(question(*ladder(seed, rows))).sum() for rows in (12, 30, 80) for seed in range(10))
     assert left == 0

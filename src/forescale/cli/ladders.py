@@ -154,6 +154,8 @@ def ladder_forecast(spec: SpecFile, out: Folder = None, level: float = 0.9, json
         typer.echo(f"{_point(r)} loss {r['value']:.4f}  {ends}, {r['factor']:.3g}x beyond {r['rows']} runs{late}")
         for flag in r["flags"]:
             typer.echo(f"  flag: {flag}")
+        for warning in r.get("warnings", ()):  # forecasts kept by an earlier version have none
+            typer.echo(f"  warning: {warning}")
 
 
 @ladder_app.command("score")

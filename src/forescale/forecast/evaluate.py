@@ -94,7 +94,10 @@ def rollout(
     splits = roll(whole, farthest)
     if not splits:
         raise InputError(f"{runs.source}: {len(whole.y)} rows leave none to hold out; a rollout needs more rows or more scales")
-    parts = [sound(whole.split(s.fit, s.new)) for s in splits]
+    raw = [whole.split(s.fit, s.new) for s in splits]
+    parts = [sound(part) for part in raw]
+    fewer = sum(len(a.y) > len(b.y) for a, b in zip(raw, parts, strict=True))
+    notes = (f"rows far worse than all others say are left out of the fits at {fewer} of {len(splits)} origins",) if fewer else ()
     stack = candidates(len(inputs), laws)
     banks = fill(parts, stack, progress)
     errors: dict[str, list] = {}
@@ -120,4 +123,4 @@ def rollout(
             if at.any():
                 cover = float(held[at].mean()) if method == AUTOMATIC else None
                 lines.append(Line(method, name, int(at.sum()), float(error[at].mean()), cover, naive.get(method, False)))
-    return Rollout(tuple(lines), len(splits), interval, tuple((*runs.warnings, *asked.notes)))
+    return Rollout(tuple(lines), len(splits), interval, tuple((*runs.warnings, *asked.notes, *notes)))

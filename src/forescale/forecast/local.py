@@ -23,10 +23,12 @@ def _design(u: np.ndarray, degree: int) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
-    order = np.argsort(values)
-    total = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(total, 0.5 * total[-1])])
+def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Along the first axis of values (n, ...), with weights (n,)."""
+    order = np.argsort(values, axis=0)
+    total = np.cumsum(weights[order], axis=0)
+    half = np.argmax(total >= 0.5 * total[-1], axis=0)
+    return np.take_along_axis(np.take_along_axis(values, order, 0), half[None], 0)[0]
 
 
 def ridge(q: Question, gamma: float, penalty: float, degree: int = 2, robust: bool = True) -> np.ndarray:

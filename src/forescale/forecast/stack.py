@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .backtest import Bank
+from .local import weighted_median
 from .question import Question
 
 HARDLY = 0.003  # log error that counts as none: below it candidates are not told apart
@@ -121,16 +122,9 @@ def _apart(bank: Bank, near: np.ndarray, weights: np.ndarray) -> float:
 
 def _tamed(target: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Candidates' log forecasts (c, q) within WILD typical distances of their weighted median."""
-    middle = _median(target, weights)
-    reach = WILD * (1.4826 * _median(np.abs(target - middle), weights) + HARDLY)
+    middle = weighted_median(target, weights)
+    reach = WILD * (1.4826 * weighted_median(np.abs(target - middle), weights) + HARDLY)
     return np.clip(target, middle - reach, middle + reach)
-
-
-def _median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    order = np.argsort(values, axis=0)
-    total = np.cumsum(weights[order], axis=0)
-    half = np.argmax(total >= 0.5 * total[-1], axis=0)
-    return np.take_along_axis(np.take_along_axis(values, order, 0), half[None], 0)[0]
 
 
 def _spread(target: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ PLANE = 1.0  # variance of a slope, both sides standardised
 JITTER = 1e-8
 START = (np.log(2.0), np.log(0.3), np.log(0.1))  # length in standard deviations of an input, height and noise in those of y
 LOOSE = (0.7, 1.0, 1.5)  # standard deviations of their (log-normal) priors
-LOUDEST = 1e4
+LOUDEST = 1e4  # times ODD: beyond it the covariance is no longer solved well
 ROUNDS = 4  # of finding odd rows and fitting again
 ODD = 3.0  # a row this many standard deviations off what the others say counts as noisier, as in Huber regression
 
@@ -78,7 +78,7 @@ def noises(q: Question) -> tuple[float, float]:
     s = _surface(q)
     overall = s.spread * float(np.exp(s.theta[-1]))
     off = np.abs(_off(s.data, s.theta, s.louder)[0])
-    return overall, overall * 1.4826 * weighted_median(off, q.weights(1.0)[s.rows] + 1e-9)
+    return overall, overall * 1.4826 * float(weighted_median(off, q.weights(1.0)[s.rows] + 1e-9))
 
 
 def left_out(q: Question) -> tuple[np.ndarray, np.ndarray]:

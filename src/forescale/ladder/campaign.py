@@ -166,7 +166,8 @@ class Ladder:
             found = forecast(table, interval=interval, params=p.counts["params"], tokens=p.counts["tokens"])
             pick = {k: float(getattr(found, k)[0]) for k in ("value", "low", "high", "factor")}
             about = {"arm": p.counts["arm"], "params": p.counts["params"], "tokens": p.counts["tokens"]}
-            kept[name] = about | pick | {"level": interval, "rows": found.rows, "flags": list(found.flags), "late": late}
+            said = {"flags": list(found.flags), "warnings": list(found.warnings)}
+            kept[name] = about | pick | {"level": interval, "rows": found.rows, **said, "late": late}
         store.fact("forecasts", kept)
         return list(kept.values())
 
