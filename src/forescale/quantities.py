@@ -103,6 +103,14 @@ def parse_positive(text: str | float, what: str) -> float:
     return value
 
 
+def tails(level: float, name: str = "level") -> tuple[float, float]:
+    """Shares of a distribution below the two ends of its central interval at `level`; InputError unless it lies within (0, 1)."""
+    if not 0 < level < 1:
+        percent = f"; write {level / 100:g} for {level:g} %" if 1 < level < 100 else ""
+        raise InputError(f"{name} must lie between 0 and 1, got {level}{percent}")
+    return 0.5 - level / 2, 0.5 + level / 2
+
+
 def format_number(value: float, digits: int = 3) -> str:
     """Write a count as people read it: 70B, 1.4T, 5.76e+23 beyond 1e15."""
     if not math.isfinite(value):

@@ -169,6 +169,19 @@ def test_selection_refuses_a_budget_too_small():
         select(lambda n, s: 1.0, {"a": 1.0, "b": 2.0}, [100, 200, 400], 1000, 50)
 
 
+def test_selection_names_a_tuning_that_failed():
+    rng = np.random.default_rng(0)
+
+    def tune(name, size):
+        failed = 3.0 if (name, size) == ("a", 1600.0) else 1.0
+        return failed * (1.0 + (2.0 if name == "a" else 3.0) * size**-0.3) * np.exp(0.002 * rng.standard_normal())
+
+    sizes = [100 * 2 ** (k / 2) for k in range(16)]
+    found = select(tune, {"a": 1.0, "b": 1.0}, sizes, 40_000, 1e6)
+    assert found.best == "a" and any(w.startswith("a: left out") for w in found.warnings)
+    assert "warning: a: left out" in found.summary()
+
+
 # -- reuse -------------------------------------------------------------------------------------------------
 
 

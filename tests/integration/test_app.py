@@ -126,6 +126,8 @@ def test_next_runs_forecast_and_export(page, tmp_path):
     page.click("#run-forecast")
     page.locator("#forecast .main-svg").first.wait_for(timeout=60000)
     assert "back-tests" in page.locator("#forecast pre").text_content()
+    page.check("#keep_odd")
+    assert "odd=1" in page.url
     page.fill("#spend", "1e14")
     page.click("#run-design")
     page.locator("#design .main-svg").first.wait_for(timeout=60000)

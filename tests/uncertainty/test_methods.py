@@ -32,8 +32,16 @@ def test_spread_of_a_straight_line(line, method):
 
 def test_profile_of_a_straight_line(line):
     x, y, found = line
-    low, high = profile(found, "alpha", points=201)
-    assert (high - low) / (2 * 1.645) == pytest.approx(exact_error(x, y), rel=0.1)
+    for level, z in ((0.5, 0.67449), (0.9, 1.64485), (0.999, 3.29053)):
+        low, high = profile(found, "alpha", level)
+        np.testing.assert_allclose([low, high], found.params["alpha"] + np.array([-z, z]) * exact_error(x, y), rtol=1e-3)
+
+
+def test_profile_says_which_end_is_open(line):
+    x, y, _ = line
+    found = fs.fit(fs.laws.get("power_floor"), fs.read({"x": x.tolist(), "loss": y.tolist()}), loss="squares", resamples=20)
+    low, high = profile(found, "E")
+    assert low == 0.0 < high < y.min()  # a power law without a floor: any smaller floor fits as well
 
 
 def test_laplace_is_labelled(line):

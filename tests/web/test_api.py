@@ -59,6 +59,19 @@ def test_fit_forecast_compare_and_design_equal_python(server, runs):
     assert [p["winner"] for p in got["pairs"]] == [p.winner for p in want.pairs]
 
 
+def test_a_failed_run_is_left_out_unless_it_is_to_stay(server, runs):
+    frame = runs.to_frame().select("params", "tokens", "loss")
+    largest = (frame["params"] * frame["tokens"]).arg_max()
+    frame[largest, "loss"] = 2 * frame[largest, "loss"]
+    _, sent = send(server, "failed.csv", frame.write_csv().encode())
+    said = {}
+    for keep in (False, True):
+        body = {"data": {"upload": sent["upload"]}, "params": "1.3M", "tokens": "30M", "keep_odd": keep}
+        _, said[keep] = server.ask("/api/forecast", body)
+    assert said[True]["rows"] == said[False]["rows"] + 1
+    assert "left out" in said[False]["summary"] and "left out" not in said[True]["summary"]
+
+
 def test_figures_hold_the_measured_points(server, runs):
     for kind in ("fit", "residuals", "excess", "frontier"):
         status, got = server.ask("/api/figure", {"data": FIT, "kind": kind, "by": "params"})

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .common import DropBad, Figure, Json, LawName, Map, Role, RunsFile, app, bar, draw, mapping, runs_of, show
+from .common import DropBad, Figure, Json, KeepOdd, LawName, Map, Role, RunsFile, app, bar, draw, mapping, runs_of, show
 
 Target = Annotated[str, typer.Option(help="Column to forecast: loss, an error rate, a score.")]
 OwnLaws = Annotated[list[str] | None, typer.Option("--law", help="Also this law: catalogue name or FILE.py:NAME.")]
@@ -35,7 +35,7 @@ def forecast(
     role: Role = "",
     interval: float = 0.9,
     drop_bad: DropBad = False,
-    keep_odd: Annotated[bool, typer.Option("--keep-odd", help="Keep runs far worse than all others say.")] = False,
+    keep_odd: KeepOdd = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the forecast as JSON.")] = None,
     figure: Figure = None,
     json: Json = False,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from .common import DropBad, LawName, Map, Role, RunsFile, app, bar, mapping, runs_of
+from .common import DropBad, KeepOdd, LawName, Map, Role, RunsFile, app, bar, mapping, runs_of
 
 
 @app.command()
@@ -21,13 +21,16 @@ def report(
     at: Annotated[str, typer.Option("--at", help="Target of the forecast: params=7B,tokens=140B; default: the plan's.")] = "",
     map: Map = "",
     drop_bad: DropBad = False,
+    keep_odd: KeepOdd = False,
 ) -> None:
     """Data, fit, forecast, plan with a slider, audit, provenance: one HTML file, no network needed to read it."""
     from ..report.document import report as write
 
     table = runs_of(runs, map, drop_bad=drop_bad)
     command = shlex.join(["forescale", *sys.argv[1:]]) if Path(sys.argv[0]).name.startswith("forescale") else ""
-    out.write_text(write(table, law=law, flops=flops, at=mapping(at) or None, command=command, progress=bar("report")))
+    target = mapping(at) or None
+    text = write(table, law=law, flops=flops, at=target, keep_odd=keep_odd, command=command, progress=bar("report"))
+    out.write_text(text)
     typer.echo(f"{out} ({out.stat().st_size / 1e6:.1f} MB, self-contained)")
 
 

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from ..errors import InputError
-from ..quantities import format_number, parse_positive
+from ..quantities import format_number, parse_positive, tails
 from ..runs import Runs
 from ..shown import Shown
 from .joint import STRUCTURES, JointFit, joint_fit
@@ -103,6 +103,7 @@ def compare(
     An arm is its frontier: at each scale its least loss so far. Structures share floor and exponent, the floor, or nothing;
     they are weighed by their small-sample information criterion. Raises InputError for fewer than two arms of four runs.
     """  # fmt: skip
+    tails(level)
     curves = _frontiers(runs, by, axis)
     top = max(float(x.max()) for x, _ in curves.values())
     aim = parse_positive(target, "target") if target is not None else top
@@ -160,7 +161,7 @@ def _pair(a: str, b: str, curves: Mapping, target: float, level: float, draws: i
     weight = np.exp(-0.5 * (score - score.min()))
     weight /= weight.sum()
     share = np.concatenate([np.full(draws, w / draws) for w in weight])
-    ends = [(1 - level) / 2, (1 + level) / 2]
+    ends = tails(level)
     crossing = np.concatenate([_crossing(f, x.min(), x.max() * FAR) for f in fits])
     crosses = float(share[np.isfinite(crossing)].sum())
     low, high = _quantiles(crossing, share, ends)
@@ -189,7 +190,7 @@ def _crossing(f: JointFit, low: float, high: float) -> np.ndarray:
     return np.where(found, grid[at] * (grid[1] / grid[0]) ** part, np.inf)
 
 
-def _quantiles(values: np.ndarray, share: np.ndarray, ends: list[float]) -> list[float]:
+def _quantiles(values: np.ndarray, share: np.ndarray, ends: tuple[float, float]) -> list[float]:
     order = np.argsort(values)
     mass = np.cumsum(share[order]) / share.sum()
     return [float(values[order][min(np.searchsorted(mass, q), len(values) - 1)]) for q in ends]
@@ -228,7 +229,7 @@ def _wins(fits: list[JointFit], share: np.ndarray, target: float, stray: float) 
     return float(share @ np.concatenate(out))
 
 
-def _multiplier(fits: list[JointFit], share: np.ndarray, common: float, ends: list[float]) -> tuple[float, float, float]:
+def _multiplier(fits: list[JointFit], share: np.ndarray, common: float, ends: tuple[float, float]) -> tuple[float, float, float]:
     """Scale at which the second arm has the first one's loss at `common`, over `common`; infinite where it never does."""
     out = []
     for f in fits:

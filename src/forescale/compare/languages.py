@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import InputError
 from ..fit import Fit, fit
 from ..law import Law, Param, Source, interval, law, positive
+from ..quantities import tails
 from ..runs import Runs
 from ..shown import Shown
 
@@ -89,6 +90,7 @@ def transfer_matrix(
     of its training tokens, which may be zero. Params are used where they vary. Raises InputError for fewer than two languages,
     or a target whose runs do not vary its own tokens and those of a helper.
     """
+    tails(level)
     names = np.asarray(runs[target]).astype(str)
     if len(columns) < 2:
         raise InputError("two languages or more are needed")

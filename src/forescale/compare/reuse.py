@@ -13,10 +13,10 @@ from ..fit.lm import descend
 from ..fit.problem import Problem
 from ..fit.starts import search
 from ..forecast import forecast
+from ..quantities import tails
 from ..runs import Runs
 from ..shown import Shown
 
-Z90 = 1.6449
 LEAST = 5
 
 
@@ -81,12 +81,11 @@ def transfer(
     name = min(errors, key=errors.get)
     relation = RELATIONS[name]
     point, values = relation(x, y, rng.multinomial(len(y), np.full(len(y), 1 / len(y)), size=draws).astype(float))
-    z = rng.standard_normal(draws)
-    reach = np.where(z > 0, np.log(ahead[2] / ahead[0]), np.log(ahead[0] / ahead[1])) / Z90
+    sampled = first.drawn(rng, draws)
     noise = max(errors[name], float(np.std(np.log(point(x) / y))))
-    out = values(ahead[0] * np.exp(z * reach)) * np.exp(noise * rng.standard_normal(draws))
-    low, high = np.quantile(out, [(1 - level) / 2, (1 + level) / 2])
-    warnings = tuple(first.warnings)
+    out = values(sampled) * np.exp(noise * rng.standard_normal(draws))
+    low, high = np.quantile(out, tails(level))
+    warnings = (*first.flags, *first.warnings)
     if ahead[0] < x.min():
         warnings += (f"the old loss ahead, {ahead[0]:.4f}, lies below every pair ({x.min():.4f}): the relation extrapolates",)
     ranges = (float(x.min()), float(x.max()))

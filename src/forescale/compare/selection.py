@@ -25,6 +25,7 @@ class Selection(Shown):
     reached: Mapping[str, float]
     spent: float
     budget: float
+    warnings: tuple[str, ...] = ()
 
     @property
     def best(self) -> str:
@@ -35,7 +36,7 @@ class Selection(Shown):
         for name in self.ranking:
             seen = f"from {self.reached[name]:,.0f} examples"
             lines.append(f"  {name:40} {self.predicted[name]:.4f} at full data, {seen}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"warning: {w}" for w in self.warnings)])
 
     def to_dict(self) -> dict:
         return vars(self) | {"best": self.best, "predicted": dict(self.predicted), "reached": dict(self.reached)}
@@ -59,14 +60,14 @@ def select(
     if len(steps) < 2 or steps[-1] > full or steps[0] <= 0:
         raise InputError("sizes must be two or more, above zero and no larger than the full data")
     curves: dict[str, list[tuple[float, float]]] = {name: [] for name in costs}
-    known: dict[tuple[str, int], float] = {}
+    known: dict[tuple[str, int], tuple[float, tuple[str, ...]]] = {}
     spent = 0.0
 
     def ahead(name: str) -> float:
         key = (name, len(curves[name]))
         if key not in known:
             known[key] = _full_loss(curves[name], full)
-        return known[key]
+        return known[key][0]
 
     def price(name: str) -> float:
         done = len(curves[name])
@@ -103,14 +104,17 @@ def select(
             break
     ranking = sorted(alive, key=ahead) + dropped
     predicted = {n: ahead(n) for n in ranking}
-    return Selection(tuple(ranking), predicted, {n: curves[n][-1][0] for n in ranking}, spent, budget)
+    said = tuple(f"{n}: {w}" for n in ranking for w in known[n, len(curves[n])][1])
+    return Selection(tuple(ranking), predicted, {n: curves[n][-1][0] for n in ranking}, spent, budget, said)
 
 
-def _full_loss(curve: list[tuple[float, float]], full: float) -> float:
+def _full_loss(curve: list[tuple[float, float]], full: float) -> tuple[float, tuple[str, ...]]:
+    """The loss forecast at the full data, the last one where it cannot be, and what the forecast warns of."""
     x, y = np.array(curve).T
     if len(x) < LEAST or x[-1] >= full:
-        return float(y[-1])
+        return float(y[-1]), ()
     try:
-        return float(forecast({"examples": x, "loss": y}, examples=full).value[0])
-    except (InputError, FitError):
-        return float(y[-1])
+        found = forecast({"examples": x, "loss": y}, examples=full)
+    except (InputError, FitError) as error:
+        return float(y[-1]), (f"not forecast, its last loss stands in ({error})",)
+    return float(found.value[0]), found.warnings

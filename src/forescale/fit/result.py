@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..law import Law
-from ..quantities import format_number
+from ..quantities import format_number, tails
 from ..shown import Shown
 from .objective import Objective
 from .resample import Draws, bootstrap
@@ -83,7 +83,7 @@ class Fit(Shown):
 
     def interval(self, name: str, level: float = 0.9) -> tuple[float, float]:
         """Bootstrap percentile interval of one parameter."""
-        low, high = np.quantile(self.draws.params[name], [(1 - level) / 2, (1 + level) / 2])
+        low, high = np.quantile(self.draws.params[name], tails(level))
         return float(low), float(high)
 
     def predict(self, interval: float = 0.9, **inputs: Any) -> Prediction:
@@ -92,15 +92,13 @@ class Fit(Shown):
         The interval draws parameters from the resampled fits and adds run-to-run noise from the residuals.
         It holds only as far as the law itself does.
         """
-        if not 0 < interval < 1:
-            raise InputError(f"interval must lie between 0 and 1, got {interval}")
+        ends = tails(interval, "interval")
         value = self.law(self.params, **inputs)
         x = {k: np.atleast_1d(v) for k, v in self.law.numbers(inputs).items()}
         x = dict(zip(x, np.broadcast_arrays(*x.values()), strict=True))
         mean = self.law({k: v[:, None] for k, v in self.draws.params.items()}, **x)
         rng = np.random.default_rng(self.seed)
         new = mean * np.exp(-rng.choice(self.draws.noise, size=(4, *mean.shape))) if len(self.draws.noise) else mean
-        ends = [(1 - interval) / 2, (1 + interval) / 2]
         shape = np.shape(value)
         low, high = (q.reshape(shape) for q in np.quantile(np.reshape(new, (-1, mean.shape[1])), ends, axis=0))
         mean_low, mean_high = (q.reshape(shape) for q in np.quantile(mean, ends, axis=0))

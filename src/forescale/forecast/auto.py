@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..law import Law
+from ..quantities import tails
 from ..runs import Runs, read
 from .backtest import Bank, fill
 from .calibrate import Calibration, features, shipped
@@ -48,8 +49,7 @@ def forecast(
     `keep_odd`.
     Raises InputError for unusable data; a target that cannot be predicted comes back flagged, with a wide interval.
     """
-    if not 0 < interval < 1:
-        raise InputError(f"interval must lie between 0 and 1, got {interval}")
+    tails(interval, "interval")
     if not isinstance(target, str):
         options = {"interval": interval, "bounds": bounds, "laws": laws, "group": group, "scale": scale, "keep_odd": keep_odd}
         every = {"calibration": calibration, "progress": progress, **options, **at}

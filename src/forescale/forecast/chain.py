@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..measure import metric_chain
-from ..quantities import parse_positive
+from ..quantities import parse_positive, tails
 from ..shown import Shown
 
 STEPS = ("accuracy", "p_choices", "brier", "log_p_correct")
@@ -64,7 +64,7 @@ def chain_forecast(
     if log_p.ndim != 3 or len(c) != len(log_p) or len(log_p) < 4 or not (c > 0).all() or np.ptp(np.log(c)) == 0:
         what = "log_p must be (models, items, choices) of four or more models with different positive flops"
         raise InputError(f"{what}; got {log_p.shape} and {len(c)}")
-    aim = parse_positive(target, "flops")
+    aim, ends = parse_positive(target, "flops"), tails(level)
     measured = np.array([metric_chain(one, correct)["accuracy"].mean() for one in log_p])
     x, at = np.log10(c), np.log10(aim)
     mean, own, common, slopes = _lines(log_p, correct, x, at)
@@ -77,7 +77,6 @@ def chain_forecast(
         scores = metric_chain(np.minimum(drawn, 0.0), correct)
         for k in STEPS:
             found[k].append(scores[k].mean())
-    ends = [0.5 - level / 2, 0.5 + level / 2]
     said = {k: (float(np.mean(v)), *map(float, np.quantile(v, ends))) for k, v in found.items()}
     direct = float(np.clip(np.polyval(np.polyfit(x, measured, 1), at), 0.0, 1.0))
     factor = float(aim / c.max())

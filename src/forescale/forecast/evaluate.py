@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..law import Law
+from ..quantities import tails
 from ..runs import Runs, read
 from ..shown import Shown
 from .backtest import fill, roll, sane
@@ -85,6 +86,7 @@ def rollout(
     Origins lie up to `farthest` below the largest row. The automatic forecast at an origin sees the rows below it only,
     its own back-tests included.
     """
+    tails(interval, "interval")
     if not isinstance(runs, Runs):
         runs = read(runs, only=(target, *inputs))
     everything = runs.numbers(tuple(inputs))

@@ -13,11 +13,11 @@ from ..fit import Objective
 from ..fit.lm import descend
 from ..fit.problem import Problem
 from ..fit.starts import search
+from ..quantities import tails
 from ..runs import Runs
 from ..shown import Shown
 from .auto import forecast
 
-Z90 = 1.6449
 NEAR = 0.3  # share of the models of lowest loss that the straight line goes through
 
 
@@ -69,8 +69,7 @@ def downstream(
     `runs` hold the loss and the metric of the same models; `losses` more runs with a loss alone, for the first step. `items`
     is how many questions the metric averages over: its binomial noise is part of a new model's interval. The second step is
     the mean of three: an exponential, a sigmoid with free chance and ceiling, a straight line through the models of lowest loss.
-    Raises
-    InputError for fewer than five models or a metric outside 0 to 1.
+    Raises InputError for fewer than five models or a metric outside 0 to 1.
     """
     loss, y = np.asarray(runs["loss"], float), np.asarray(runs[metric], float)
     if len(y) < 5:
@@ -82,10 +81,7 @@ def downstream(
     first = forecast(losses if losses is not None else runs, interval=level, **target)
     ahead = tuple(float(v[0]) for v in (first.value, first.low, first.high))
     rng = np.random.default_rng(seed)
-    # log-normal halves, so that an interval that leans keeps leaning
-    z = rng.standard_normal(draws)
-    reach = np.where(z > 0, np.log(ahead[2] / ahead[0]), np.log(ahead[0] / ahead[1])) / Z90
-    sampled = ahead[0] * np.exp(z * reach)
+    sampled = first.drawn(rng, draws)
     rising = np.corrcoef(loss, y)[0, 1] > 0
     error = y if rising else 1 - y
     weights = rng.multinomial(len(y), np.full(len(y), 1 / len(y)), size=draws).astype(float)
@@ -100,12 +96,12 @@ def downstream(
         share = np.clip(out, 0.01, 0.99)
         out = out + np.sqrt(share * (1 - share) / items) * rng.standard_normal(draws)
     point = float(np.mean(list(steps.values())))
-    low, high = np.clip(np.quantile(out, [(1 - level) / 2, (1 + level) / 2]), 0.0, 1.0)
+    low, high = np.clip(np.quantile(out, tails(level)), 0.0, 1.0)
     if not rising:
         point, low, high, steps = 1 - point, 1 - high, 1 - low, {k: 1 - v for k, v in steps.items()}
     ranges = (float(loss.min()), float(loss.max()))
     direct, factor = _direct(runs, metric, level, target), float(np.max(first.factor))
-    warnings = _warnings(ahead[0], ranges, y, loss) + tuple(first.warnings)
+    warnings = _warnings(ahead[0], ranges, y, loss) + (*first.flags, *first.warnings)
     return Downstream(point, float(low), float(high), level, ahead, steps, ranges, direct, factor, warnings)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from ..quantities import format_number, parse_positive
+from ..quantities import format_number, parse_positive, tails
 from ..shown import Shown
 
 CEILING = 0.999  # a pass rate of one has no log(-log); it counts as this
@@ -72,7 +72,7 @@ def pass_forecast(
         scatter = new
     to = np.array([1.0, np.log(aim) - x.mean()])
     middle = float(to @ line)
-    wide = float(np.sqrt(to @ cover @ to + scatter**2) * t.ppf((1 + level) / 2, len(n) - 2))
+    wide = float(np.sqrt(to @ cover @ to + scatter**2) * t.ppf(tails(level)[1], len(n) - 2))
     value, low, high = (float(np.exp(-np.exp(v))) for v in (middle, middle + wide, middle - wide))
     factor = float(aim / n.max())
     c, alpha = float(np.exp(line[0] - line[1] * x.mean())), -float(line[1])

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..measure import Capabilities, capabilities
+from ..quantities import tails
 from .gaussian import Kernel, Process, logit, process, sigmoid
 
 RIDGE = 0.03  # pull on the slopes, per standard deviation of a component, in units of the score
@@ -89,7 +90,7 @@ class Observational:
         spread = self.space.scores[:, 0].std()
         # how errors grow with capability, in units of `far`: set on the scores of arXiv:2405.10938
         noise = max(self.noise, self.far * float(np.clip(1.3 + 0.6 * (first - self.top) / spread, 0.6, 2.5)))
-        wide = t.ppf((1 + level) / 2, max(len(self.fitted) - len(self.weights), 1)) * noise
+        wide = t.ppf(tails(level)[1], max(len(self.fitted) - len(self.weights), 1)) * noise
         return max(0.0, value - wide), min(1.0, value + wide)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..quantities import format_number
+from ..quantities import format_number, tails
 from ..shown import Shown
 
 SCHEMA = 1
@@ -67,6 +67,16 @@ class Forecast(Shown):
         if self.formula:
             lines.append(f"best law: {self.target} = {self.formula}")
         return "\n".join(lines + [f"flag: {f}" for f in self.flags] + [f"warning: {w}" for w in self.warnings])
+
+    def drawn(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """(size,) values of a new run at the first point: log-normal halves whose interval at `level` is this one, so that one
+        which leans keeps leaning."""
+        from scipy.special import ndtri
+
+        value, low, high = (float(v[0]) for v in (self.value, self.low, self.high))
+        z = rng.standard_normal(size)
+        reach = np.where(z > 0, np.log(high / value), np.log(value / low)) / ndtri(tails(self.level)[1])
+        return value * np.exp(z * reach)
 
     def to_frame(self) -> Any:
         """One row per point, as a polars frame."""

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..errors import InputError, one_of
 from ..laws.training import areas
-from ..quantities import parse_number, parse_positive
+from ..quantities import parse_number, parse_positive, tails
 from ..runs import Runs, read
 from ..shown import Shown
 
@@ -35,6 +35,7 @@ SPIKE = 0.03  # log loss off its neighbours; less is never left out
 KEEP = 200  # log rows are averaged into at most this many
 DRIFT = 0.02  # log error per unit of log(T/s), growing with it, that no spread of ours explains
 TAIL = {0.5: 0.5, 0.8: 1.15, 0.9: 1.6, 0.95: 2.1}  # of |error| / size, on the logs of docs/watch.md
+NU = 3.0  # beyond them as the tail of a t distribution: no log tells
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def watch(
     that of the steps to come (default the last one logged), `critical_batch` the critical one where it is known.
     `mapping` names columns as in read. Raises InputError for a log too short to say.
     """
+    tail = _tail(interval)
     log = log if isinstance(log, Runs) else read(log, only=("steps", "loss"), **mapping)
     position = "step" if "steps" not in log.columns and "step" in log.columns else "steps"
     steps, loss = log[position], log["loss"]  # beside total_steps, step is where the run stands
@@ -119,7 +121,7 @@ def watch(
     paces = _paces(log, steps, end, batch, critical_batch)
     value, spread, gain, noise = _posterior(s, y, rates, warmup, paces)
     left = np.log(end / s[-1])
-    half = np.hypot(np.hypot(spread, DRIFT * left * (1 + 0.5 * left)), noise) * _tail(interval)
+    half = np.hypot(np.hypot(spread, DRIFT * left * (1 + 0.5 * left)), noise) * tail
     notes = list(log.warnings)
     if not calm.all():
         notes.append(f"{(~calm).sum()} rows stand far off their neighbours and are left out")
@@ -213,6 +215,8 @@ def _posterior(
 
 
 def _tail(level: float) -> float:
-    if not 0 < level < 1:
-        raise InputError(f"interval must lie between 0 and 1, got {level}")
-    return float(np.interp(level, list(TAIL), list(TAIL.values())))
+    tails(level, "interval")
+    top = max(TAIL)
+    if level > top:
+        return TAIL[top] * ((1 - top) / (1 - level)) ** (1 / NU)
+    return float(np.interp(level, (0.0, *TAIL), (0.0, *TAIL.values())))

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError
 from ..fit import Fit, fit
 from ..law import Law
-from ..quantities import format_number, parse_positive
+from ..quantities import format_number, parse_positive, tails
 from ..runs import Runs
 from ..shown import Shown
 from .optimum import numeric_params, optimal_params
@@ -76,7 +76,7 @@ def skills(fits: Mapping[str, Fit], flops: float | str, weights: Mapping[str, fl
     total = sum(share.values())
     share = {k: share.get(k, 0.0) / total for k in fits}
     budget = parse_positive(flops, "flops")
-    ends = [0.5 - level / 2, 0.5 + level / 2]
+    ends = tails(level)
     alone = {}
     for name, one in fits.items():
         drawn = np.asarray(optimal_params(one.law, one.draws.params, budget))

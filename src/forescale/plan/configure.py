@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError
 from ..fit import Fit
 from ..law import Law
-from ..quantities import format_number
+from ..quantities import format_number, tails
 from ..shown import Shown
 from .hardware import Budget, budget
 from .shape import Shape, shape_for
@@ -95,7 +95,7 @@ def configure(
     law = source.law if isinstance(source, Fit) else source
     if set(law.inputs) != {"params", "tokens"}:
         raise InputError(f"a configuration needs a law in params and tokens; {law.name} takes {', '.join(law.inputs)}")
-    spent = budget(flops)
+    spent, ends = budget(flops), tails(level)
     middle = np.sqrt(spent.flops / 120)
     shapes = _shapes(max(middle / 100, 1e5), min(middle * 100, 2e13), tuple(sorted(shape_options.items())))
     if not shapes:
@@ -110,7 +110,7 @@ def configure(
     flat = n[loss <= (1 + within) * loss[best]]
     triples = [(v, v, v) for v in (n[best], d[best], float(loss[best]))]
     if isinstance(source, Fit):
-        triples = _intervals(source, n, d, best, level)
+        triples = _intervals(source, n, d, best, level, ends)
     factor = spent.flops / source.ranges["flops"][1] if isinstance(source, Fit) else None
     counts = source.counts if isinstance(source, Fit) else law.source.counts
     return Configuration(
@@ -119,9 +119,8 @@ def configure(
     )  # fmt: skip
 
 
-def _intervals(fit: Fit, n: np.ndarray, d: np.ndarray, best: int, level: float) -> list[tuple[float, float, float]]:
+def _intervals(fit: Fit, n: np.ndarray, d: np.ndarray, best: int, level: float, ends: tuple) -> list[tuple[float, float, float]]:
     drawn = fit.law({k: v[:, None] for k, v in fit.draws.params.items()}, params=n, tokens=d).argmin(axis=1)
-    ends = [(1 - level) / 2, (1 + level) / 2]
     predicted = fit.predict(interval=level, params=n[best], tokens=d[best])
     sizes, tokens = ((float(v[best]), *(float(q) for q in np.quantile(v[drawn], ends))) for v in (n, d))
     return [sizes, tokens, (float(predicted.value), float(predicted.low), float(predicted.high))]

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError
 from ..fit import Fit
 from ..law import Law
-from ..quantities import format_number, parse_number, parse_positive
+from ..quantities import format_number, parse_number, parse_positive, tails
 from ..shown import Shown
 from .optimum import GOLDEN, optimal_params
 
@@ -80,6 +80,7 @@ def inference_optimal(
         raise InputError(f"this plan needs a law in params and tokens; {law.name} takes {', '.join(law.inputs)}")
     if (params is None) == (loss is None):
         raise InputError("give the quality once: loss, or params of the compute-optimal model that has it")
+    ends = tails(level)
     best = dict(source.params) if isinstance(source, Fit) else dict(values or {})
     demand = parse_number(inference_tokens, "inference_tokens")
     if demand < 0:
@@ -93,7 +94,6 @@ def inference_optimal(
         draws = {k: np.asarray(v) for k, v in source.draws.params.items()}
         aim = np.full(len(next(iter(draws.values()))), quality)
         many = _solve(law, draws, aim, demand)
-    ends = [(1 - level) / 2, (1 + level) / 2]
 
     def triple(k: int) -> tuple[float, float, float]:
         low, high = np.nanquantile(many[k], ends)

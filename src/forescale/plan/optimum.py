@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..fit import Fit
 from ..law import Law
-from ..quantities import format_number, parse_positive
+from ..quantities import format_number, parse_positive, tails
 from ..shown import Shown
 
 GOLDEN = 0.5 * (5**0.5 - 1)
@@ -108,8 +108,7 @@ def plan(fit: Fit, flops: float | str, level: float = 0.9, unique_tokens: float 
     """
     if set(fit.law.inputs) != {"params", "tokens"}:
         raise InputError(f"a plan needs a law in params and tokens; {fit.law.name} takes {', '.join(fit.law.inputs)}")
-    if not 0 < level < 1:
-        raise InputError(f"level must lie between 0 and 1, got {level}")
+    ends = tails(level)
     budget = parse_positive(flops, "flops")
     best = float(optimal_params(fit.law, dict(fit.params), budget))
     if not (best >= 1 and budget / (6 * best) >= 1):
@@ -118,7 +117,6 @@ def plan(fit: Fit, flops: float | str, level: float = 0.9, unique_tokens: float 
     nearby = np.asarray(optimal_params(fit.law, fit.draws.params, budget * 1.1))
     slopes = np.log(nearby / drawn) / np.log(1.1)
     slope = float(np.log(float(optimal_params(fit.law, dict(fit.params), budget * 1.1)) / best) / np.log(1.1))
-    ends = [(1 - level) / 2, (1 + level) / 2]
     predicted = fit.predict(interval=level, params=best, tokens=budget / (6 * best))
     n_low, n_high = np.quantile(drawn, ends)
     a_low, a_high = np.quantile(slopes, ends)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..quantities import format_number, parse_positive
+from ..quantities import format_number, parse_positive, tails
 from ..runs import Runs
 from ..shown import Shown
 
@@ -81,7 +81,7 @@ def hparams(
     Intervals hold refits over resampled cells and the scatter of the cells' own bottoms. Raises InputError where fewer than
     four cells have enough different settings (3 for one setting, 6 for two), or a setting never varies.
     """
-    n, d = parse_positive(params, "params"), parse_positive(tokens, "tokens")
+    ends, n, d = tails(level), parse_positive(params, "params"), parse_positive(tokens, "tokens")
     cells = _cells(runs, settings)
     aim = np.log([n, d])
     weights = _weights(cells, aim)
@@ -93,7 +93,7 @@ def hparams(
         draws.append(_read(_fit([cells[i] for i in pick], weights[pick], aim, len(settings), start), len(settings))[0])
     scatter = _scatter(cells, weights, aim, start, len(settings))
     spread = np.array(draws) + scatter * rng.standard_normal((resamples, len(settings)))
-    low, high = np.quantile(spread, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    low, high = np.quantile(spread, ends, axis=0)
     values = {s: tuple(float(np.exp(v[j])) for v in (best, low, high)) for j, s in enumerate(settings)}
     moves = start[: 3 * len(settings)].reshape(len(settings), 3)[:, 1:]
     regret = float(np.mean(np.einsum("ri,ij,rj->r", spread - best, steep, spread - best)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError, one_of
-from ..quantities import format_number
+from ..quantities import format_number, tails
 from ..runs import Runs
 from ..shown import Shown
 
@@ -72,6 +72,7 @@ def isoflop(runs: Runs, method: str = "akima", resamples: int = 500, level: floa
     """
     if method not in METHODS:
         raise one_of("method", method, METHODS)
+    ends = tails(level)
     budgets = _budgets(runs)
     noise, rng = _noise(budgets), np.random.default_rng(seed)
     kept, left_out = [], []
@@ -91,7 +92,7 @@ def isoflop(runs: Runs, method: str = "akima", resamples: int = 500, level: floa
         kept.append((flops, at, low, np.interp(at, x, np.log(per_token))))
     if len(kept) < 3:
         raise InputError(f"{len(kept)} budgets have a least loss inside their sizes, 3 are needed; {'; '.join(left_out)}")
-    return _collect(kept, tuple(left_out), method, level, runs.counts)
+    return _collect(kept, tuple(left_out), method, level, ends, runs.counts)
 
 
 def _budgets(runs: Runs) -> list[tuple[float, np.ndarray, np.ndarray, np.ndarray]]:
@@ -139,7 +140,7 @@ def _bottom(x: np.ndarray, y: np.ndarray, method: str) -> tuple[np.ndarray, np.n
     return np.where(inside, grid[i], np.nan), np.where(inside, curve[i, columns], np.nan)
 
 
-def _collect(kept: list, left_out: tuple[str, ...], method: str, level: float, counts: str) -> IsoFlop:
+def _collect(kept: list, left_out: tuple[str, ...], method: str, level: float, ends: tuple, counts: str) -> IsoFlop:
     flops = np.array([k[0] for k in kept])
     sizes, losses, per_token = (np.array([k[i] for k in kept]) for i in (1, 2, 3))
     tokens = np.log(flops)[:, None] - per_token
@@ -154,8 +155,6 @@ def _collect(kept: list, left_out: tuple[str, ...], method: str, level: float, c
             good = np.isfinite(column)
             out.append(np.polyfit(x[good], column[good], 1, w=weight[good]) if good.sum() >= 3 else (np.nan, np.nan))
         return np.array(out).T
-
-    ends = [(1 - level) / 2, (1 + level) / 2]
 
     def triple(y: np.ndarray) -> tuple[float, float, float]:
         centre = lines(np.nanmedian(y[:, 1:], axis=1)[:, None])[0, 0]

@@ -44,11 +44,12 @@ def report(
     flops: float | str | None = None,
     at: Mapping[str, Any] | None = None,
     level: float = 0.9,
+    keep_odd: bool = False,
     command: str = "",
     progress: Callable[[float], None] = lambda share: None,
 ) -> str:
     """One HTML file with everything in it. `flops` is the budget of the plan (default: ten times the largest run), `at` the
-    target of the forecast (default: the plan's size and data).
+    target of the forecast (default: the plan's size and data); `keep_odd` as in forecast.
 
     Raises InputError for runs without params, tokens and loss, or a law that takes other inputs.
     """
@@ -62,7 +63,7 @@ def report(
     found = fit(record, used)
     progress(0.1)
     best = plan(found, budget, level)
-    ahead = forecast(used, interval=level, **(at or {"params": best.params[0], "tokens": best.tokens[0]}))
+    ahead = forecast(used, interval=level, keep_odd=keep_odd, **(at or {"params": best.params[0], "tokens": best.tokens[0]}))
     progress(0.3)
     checked = audit(used, law=law, flops=budget, progress=lambda share: progress(0.3 + 0.6 * share))
     sections = [

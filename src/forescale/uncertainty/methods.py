@@ -11,6 +11,10 @@ from ..fit import Draws, Fit, Objective
 from ..fit.lm import descend
 from ..fit.problem import Problem
 from ..fit.resample import bootstrap, log_residuals
+from ..quantities import tails
+
+OPEN = 40.0  # so far off on the line of a domain (in its units or standard deviations) an end counts as open
+FAR = 1e3  # where a refit finds no finite cost
 
 
 def resampled(fit: Fit, method: str = "run", count: int = 1000, seed: int = 0) -> Fit:
@@ -70,29 +74,45 @@ def laplace(fit: Fit, count: int = 1000, seed: int = 0) -> Draws:
     return Draws(dict(problem.law_params(z, np.zeros(count, int))), r, f"Laplace, {count} draws (a fast look)")
 
 
-def profile(fit: Fit, name: str, level: float = 0.9, points: int = 41, width: float = 4.0) -> tuple[float, float]:
-    """Profile-likelihood interval of one parameter: every other one refitted along a grid, all in one batch.
+def profile(fit: Fit, name: str, level: float = 0.9) -> tuple[float, float]:
+    """Profile-likelihood interval of one parameter: where every other one, refitted, no longer makes up for moving it.
 
-    The likelihood is that of independent log residuals with the objective's own cost, scaled by their variance.
+    The likelihood is that of independent normal log residuals (the fit's own objective may differ: outliers count in full here).
+    An end that the runs leave open is that of the parameter's domain: 0, its bound, or infinite.
     """
+    from scipy.optimize import brentq
     from scipy.stats import chi2
 
+    low, high = tails(level)
+    limit = np.sqrt(chi2.ppf(high - low, 1))
     fit.law.require({n: 0 for n in (*fit.law.names, name)}, fit.law.names, "parameter")
-    rough = laplace(fit).params[name]
-    spread = (np.quantile(rough, 0.84) - np.quantile(rough, 0.16)) / 2
-    spread = max(float(spread), 1e-6 * abs(fit.params[name]))
     domain = next(p.domain for p in fit.law.params if p.name == name)
-    grid = np.linspace(fit.params[name] - width * spread, fit.params[name] + width * spread, points)
-    grid = np.array([g for g in grid if domain.contains(g)])
-    problem = fit._problem
-    x, y = {k: v[0] for k, v in problem.x.items()}, problem.y[0]
-    costs = []
-    for value in grid:
-        pinned = Problem(fit.law, [(x, y)], Objective("squares"), [problem.weights[0]], {**problem.fixed, name: value})
-        start = pinned.from_params({k: v for k, v in fit.params.items()})
-        costs.append(descend(pinned, start, np.zeros(1, int), None, 200, 1e-12).cost[0])
-    costs = np.array(costs)
-    # half squares: twice the cost over the noise variance is the likelihood-ratio statistic
-    variance = 2 * costs.min() / max(1, len(y) - len(fit.law.names))
-    inside = grid[2 * (costs - costs.min()) / variance <= chi2.ppf(level, 1)]
-    return float(inside.min()), float(inside.max())
+    free, values = _least_squares(fit, dict(fit.params), {})
+    variance = 2 * free / max(1, fit.rows - len(fit.law.names))  # half squares: twice the cost over it is the likelihood ratio
+    middle = float(domain.to_line(np.array(values[name])))
+
+    def beyond(z: float) -> float:
+        value = float(domain.to_domain(np.array(z)))
+        cost, _ = _least_squares(fit, values | {name: value}, {name: value})
+        return float(np.sqrt(2 * max(cost - free, 0.0) / variance) - limit) if np.isfinite(cost) else FAR
+
+    spread = float(np.clip(np.std(domain.to_line(laplace(fit).params[name])), 1e-6, 1e6))
+    farthest, ends = OPEN * max(spread, 1.0), []
+    for side, edge in ((-1, 0.0 if domain.name == "positive" else domain.low), (1, domain.high)):
+        step = side * spread
+        while beyond(middle + step) < 0 and abs(step) < farthest:
+            step *= 2
+        if abs(step) >= farthest:
+            ends.append(edge)
+        else:
+            ends.append(float(domain.to_domain(np.array(brentq(beyond, middle, middle + step, rtol=1e-6)))))
+    return ends[0], ends[1]
+
+
+def _least_squares(fit: Fit, start: dict, pinned: dict) -> tuple[float, dict]:
+    """Cost (half weighted squares of log residuals) and parameters of the best fit near `start` with some of them pinned."""
+    own = fit._problem
+    data = ({k: v[0] for k, v in own.x.items()}, own.y[0])
+    problem = Problem(fit.law, [data], Objective("squares"), [own.weights[0]], {**own.fixed, **pinned})
+    found = descend(problem, problem.from_params(start), np.zeros(1, int), None, 200, 1e-12)
+    return float(found.cost[0]), {k: float(v[0]) for k, v in problem.law_params(found.z, np.zeros(1, int)).items()}

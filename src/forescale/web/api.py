@@ -35,6 +35,8 @@ POSITIONS = 241
 Number = Annotated[float | str, Field(description="a number, or as people write it: 7B, 1e23, 30 PF-days")]
 Level = Annotated[float, Field(gt=0, lt=1, description="of the interval, for a new run")]
 
+KeepOdd = Annotated[bool, Field(description="forecast with the runs that are far worse than all others say, too")]
+
 
 class Ask(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -64,6 +66,7 @@ class AskForecast(Ask):
     params: Number
     tokens: Number
     level: Level = 0.9
+    keep_odd: KeepOdd = False
 
 
 class AskCompare(Ask):
@@ -80,6 +83,7 @@ class AskDesign(AskFit):
 
 class AskReport(AskFit):
     flops: Number | None = None
+    keep_odd: KeepOdd = False
 
 
 class Problem(BaseModel):
@@ -210,7 +214,7 @@ def _answers(api: APIRouter, desk: Desk) -> None:
         runs = desk.runs(ask.data)
         at = {"params": parse_positive(ask.params, "params"), "tokens": parse_positive(ask.tokens, "tokens")}
         with desk.long:
-            found = forecast(runs, interval=ask.level, **at)
+            found = forecast(runs, interval=ask.level, keep_odd=ask.keep_odd, **at)
         return plain(found.to_dict() | {"summary": found.summary(), "figure": drawn(plot(found, runs))})
 
     @api.post("/compare")
@@ -234,5 +238,5 @@ def _answers(api: APIRouter, desk: Desk) -> None:
         """The report as one self-contained HTML file."""
         desk.fit(ask.data, ask.law)
         with desk.long:
-            text = report(desk.runs(ask.data), law=ask.law, flops=ask.flops, command="forescale app")
+            text = report(desk.runs(ask.data), law=ask.law, flops=ask.flops, keep_odd=ask.keep_odd, command="forescale app")
         return HTMLResponse(text, headers={"content-disposition": 'attachment; filename="report.html"'})

@@ -4,7 +4,7 @@ const WANTED = ['params', 'tokens', 'flops', 'loss'];
 const PLAN = {budget: 'FLOP', params: 'parameters', tokens: 'tokens', ratio: 'tokens per parameter', loss: 'loss of a new run',
   flat: 'sizes within 0.5 % of the best loss', factor: 'times the largest run', warning: 'mind'};
 const START = {study: 'stdlib', table: 'runs', upload: '', map: '', role: '', only: '', drop: '', law: 'chinchilla', kind: 'fit', by: 'flops',
-  flops: '', chip: 'H100', mfu: '40', price: '', level: '0.9', params: '', tokens: '', arm: '', at: '', spend: '', ran: ''};
+  flops: '', chip: 'H100', mfu: '40', price: '', level: '0.9', params: '', tokens: '', odd: '', arm: '', at: '', spend: '', ran: ''};
 const state = {...START, ...Object.fromEntries(new URLSearchParams(location.hash.slice(1)))};
 let about, seen, fitted, near = {}, shown = 0;
 
@@ -175,7 +175,7 @@ async function answer(name, body, title) {
 const number = text => text.trim();
 const target = () => ({params: number(state.params) || near.params, tokens: number(state.tokens) || near.tokens});
 const RUN = {
-  forecast: () => answer('forecast', {data: data(), ...target(), level: Number(state.level)}, 'Forecast'),
+  forecast: () => answer('forecast', {data: data(), ...target(), level: Number(state.level), keep_odd: state.odd === '1'}, 'Forecast'),
   compare: () => answer('compare', {data: data(), by: state.arm, target: number(state.at) || null}, 'Comparison'),
   design: () => answer('design', {...fit_of(), ...target(), budget: number(state.spend) || state.flops}, 'Next runs'),
 };
@@ -189,7 +189,7 @@ async function save_report() {
   say('Writing the report …');
   $('run-report').disabled = true;
   try {
-    const url = URL.createObjectURL(await (await ask('report', {...fit_of(), flops: state.flops})).blob());
+    const url = URL.createObjectURL(await (await ask('report', {...fit_of(), flops: state.flops, keep_odd: state.odd === '1'})).blob());
     Object.assign(document.createElement('a'), {href: url, download: 'report.html'}).click();
     setTimeout(() => URL.revokeObjectURL(url), 10000);
     say('Ready');
@@ -249,6 +249,7 @@ function listen() {
   set('flops', 'flops', show_plan);
   for (const id of ['chip', 'mfu', 'price', 'level']) set(id, id, show_plan);
   set('target_params', 'params', remember); set('target_tokens', 'tokens', remember);
+  $('keep_odd').addEventListener('change', e => { state.odd = e.target.checked ? '1' : ''; remember(); });
   set('arm', 'arm', remember); set('at', 'at', remember); set('spend', 'spend', remember);
   for (const name of Object.keys(RUN)) $('run-' + name).addEventListener('click', () => run(name));
   $('run-report').addEventListener('click', save_report);
@@ -264,7 +265,7 @@ async function begin() {
   options($('law'), about.laws.map(l => [l.name, l.name]), state.law);
   options($('chip'), about.accelerators.map(a => [a, a]), state.chip);
   for (const id of ['mfu', 'price', 'level', 'at', 'spend', 'kind']) $(id).value = state[id];
-  $('target_params').value = state.params; $('target_tokens').value = state.tokens; $('drop_bad').checked = state.drop === '1';
+  $('target_params').value = state.params; $('target_tokens').value = state.tokens; $('drop_bad').checked = state.drop === '1'; $('keep_odd').checked = state.odd === '1';
   const study = about.studies.find(s => s.name === state.study) || about.studies[0];
   $('tables').hidden = Boolean(state.upload) || study.tables.length < 2;
   options($('table'), study.tables.map(t => [t, t]), state.table);
