@@ -12,6 +12,7 @@ from ..law import Law
 from ..runs import Runs, read
 from .objective import Objective
 from .problem import Problem
+from .resample import too_few
 from .result import Fit
 from .starts import search
 from .status import edge_warnings, status_of, weak_direction
@@ -57,10 +58,13 @@ def fit(
         flops = 6 * x["params"] * x["tokens"]
         ranges["flops"] = (float(flops.min()), float(flops.max()))
     status = status_of(found)
-    notes = list(runs.warnings) + edge_warnings(problem, z) + [n for n in (weak_direction(problem, z), problem.note) if n]
+    weak = weak_direction(problem, z)
+    notes = list(runs.warnings) + edge_warnings(problem, z) + [n for n in (weak, problem.note) if n]
     if not status.ok:
         notes.append(status.value)
     groups = runs.columns["run"] if "run" in runs.columns else np.arange(len(y))
+    if few := too_few(problem, groups):
+        notes.append(few)
     return Fit(
         law,
         params,
@@ -77,6 +81,7 @@ def fit(
         spec or law.name,
         resamples,
         seed,
+        weak,
         problem,
         z,
         groups,
@@ -100,5 +105,5 @@ def _check(law: Law, runs: Runs, x: dict, y: np.ndarray, fixed: Mapping, weights
                 f"{runs.source}: every row has {name} = {values[0]:g}; {law.name} needs at least two values of it; "
                 "add runs or fit a law without that input"
             )
-    if weights is not None and (len(weights) != len(y) or np.min(weights) < 0 or not np.any(weights)):
+    if weights is not None and (len(weights) != len(y) or not np.min(weights) >= 0 or not np.any(weights)):
         raise InputError(f"weights must be {len(y)} numbers, none negative, not all zero")

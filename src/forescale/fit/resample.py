@@ -1,4 +1,4 @@
-"""Refits of resampled data, all in one batch: resamples are row weights, or new measurements."""
+"""Refits of resampled data, all in one batch: resamples are row weights or, where runs are too few for that, new measurements."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from .lm import descend
 from .problem import Problem
 
 MEMORY = 20_000_000  # row weights held at once: 160 MB
+TYPICAL = 0.003  # log noise from seed to seed of a training run, where runs are too few to say
+FEWEST = 6  # whole runs that can be drawn from; single rows must be two more than the parameters
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,21 @@ def log_residuals(problem: Problem, z: np.ndarray) -> np.ndarray:
     return np.log(problem.predict(problem.to_values(z), np.zeros(1, int), x)[0] / np.atleast_2d(y)[0])
 
 
+def too_few(problem: Problem, groups: np.ndarray) -> str:
+    """Says so where drawing these groups again would tell nothing of run-to-run noise; else empty."""
+    count = len(np.unique(groups))
+    if count >= (FEWEST if count < len(groups) else problem.k + 2):
+        return ""
+    what = "run is" if count == 1 else "runs are"
+    return f"{count} {what} too few to tell run-to-run noise: intervals take it as {TYPICAL:.1%} or what residuals show, if more"
+
+
+def draw(problem: Problem, z: np.ndarray, groups: np.ndarray, count: int, seed: int, progress=None) -> Draws:
+    """The default of every fit: whole runs drawn with replacement; their noise drawn anew where there are too few of them."""
+    make = redrawn if too_few(problem, groups) else bootstrap
+    return make(problem, z, groups, count, seed, progress)
+
+
 def bootstrap(
     problem: Problem,
     z: np.ndarray,
@@ -62,3 +79,46 @@ def bootstrap(
     params, good = dict(problem.law_params(ends, np.zeros(len(ends), int))), len(ends)
     kind = "run" if len(np.unique(groups)) < len(groups) else "row"
     return Draws(params, log_residuals(problem, z), f"{kind} bootstrap, {good} refits")
+
+
+def redrawn(
+    problem: Problem,
+    z: np.ndarray,
+    groups: np.ndarray,
+    count: int = 1000,
+    seed: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> Draws:
+    """Measure again in simulation and refit: each run is shifted as a whole, its rows are drawn with replacement.
+
+    The shift's size is what runs show beyond the parameters spent on them; TYPICAL counts as one more degree of freedom.
+    Every design point stays in every refit, which few runs need to hold a law at all.
+    """
+    rng, r = np.random.default_rng(seed), log_residuals(problem, z)
+    _, index, rows = np.unique(groups, return_inverse=True, return_counts=True)
+    shift = np.bincount(index, r) / rows
+    size = np.sqrt((shift @ shift + TYPICAL**2) / (max(len(rows) - problem.k, 0) + 1))
+    anew = problem.y[0] * np.exp(size * rng.standard_normal((count, len(rows)))[:, index])
+    weights = np.empty(anew.shape)
+    for g, m in enumerate(rows):
+        weights[:, index == g] = rng.multinomial(m, np.full(m, 1 / m), size=count)
+    params, good = remeasured(problem, z, anew, weights, progress)
+    noise = rng.choice(r - shift[index], 1000) + size * rng.standard_normal(1000)
+    return Draws(params, noise, f"noise drawn anew, {good} refits")
+
+
+def remeasured(
+    problem: Problem, z: np.ndarray, measured: np.ndarray, weights: np.ndarray | None = None, progress=None
+) -> tuple[dict[str, np.ndarray], int]:
+    """Parameters refitted to other measurements (m, n) of the same rows, warm from z (1, k), and how many came to an end."""
+    x, step, parts = {k: v[0] for k, v in problem.x.items()}, max(1, MEMORY // (8 * problem.n)), []
+    for done in range(0, len(measured), step):
+        some = measured[done : done + step]
+        many = Problem(problem.law, [(x, y) for y in some], problem.objective, [problem.weights[0]] * len(some), problem.fixed)
+        own = None if weights is None else weights[done : done + step]
+        part = (lambda share, a=done, m=len(some): progress((a + share * m) / len(measured))) if progress else None
+        found = descend(many, np.repeat(z, len(some), axis=0), np.arange(len(some)), own, 100, 1e-9, part)
+        params = many.law_params(found.z, np.arange(len(some)))
+        parts.append({k: v[np.isfinite(found.cost)] for k, v in params.items()})
+    params = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
+    return params, len(next(iter(params.values())))

@@ -14,7 +14,7 @@ from ..law import Law
 from ..quantities import format_number, tails
 from ..shown import Shown
 from .objective import Objective
-from .resample import Draws, bootstrap
+from .resample import Draws, draw
 from .status import Status
 
 SCHEMA = 1
@@ -51,7 +51,8 @@ class Prediction(Shown):
 
 @dataclass(frozen=True)
 class Fit(Shown):
-    """A law fitted to runs. `cost` is the minimised objective, `agreed` of `polished` starts ended at it."""
+    """A law fitted to runs. `cost` is the minimised objective, `agreed` of `polished` starts ended at it; `weak` says what the
+    data cannot tell apart, if anything."""
 
     law: Law
     params: Mapping[str, float]
@@ -68,6 +69,7 @@ class Fit(Shown):
     spec: str = ""
     resamples: int = 1000
     seed: int = 0
+    weak: str = ""
     _problem: Any = field(default=None, repr=False)
     _z: Any = field(default=None, repr=False)
     _groups: Any = field(default=None, repr=False)
@@ -79,7 +81,7 @@ class Fit(Shown):
         """Refits of resampled runs (1,000 unless asked otherwise), made once when first needed."""
         if self._draws is not None:
             return self._draws
-        return bootstrap(self._problem, self._z, self._groups, self.resamples, self.seed, self._progress)
+        return draw(self._problem, self._z, self._groups, self.resamples, self.seed, self._progress)
 
     def interval(self, name: str, level: float = 0.9) -> tuple[float, float]:
         """Bootstrap percentile interval of one parameter."""
@@ -114,9 +116,13 @@ class Fit(Shown):
 
     def _far(self, factor: np.ndarray) -> tuple[str, ...]:
         worst = float(np.max(factor))
-        if worst > 10:
-            return (f"{worst:.3g}x beyond the data: the interval assumes that the law still holds there",)
-        return ()
+        far = (f"{worst:.3g}x beyond the data: the interval assumes that the law still holds there",) if worst > 10 else ()
+        return (*self.undecided, *far)
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """The warning that everything read off this fit carries where the data cannot tell its parameters apart."""
+        return (f"undecided: {self.weak}; away from these runs other answers fit as well",) if self.weak else ()
 
     def summary(self) -> str:
         """Parameters with 90 % intervals, the objective, how starts agreed, warnings."""
@@ -147,6 +153,7 @@ class Fit(Shown):
             "counts": self.counts,
             "data_sha256": self.sha256,
             "warnings": list(self.warnings),
+            "weak": self.weak,
             "draws": {k: v.tolist() for k, v in self.draws.params.items()},
             "noise": self.draws.noise.tolist(),
             "method": self.draws.method,
@@ -172,5 +179,6 @@ def from_dict(data: dict, law: Law) -> Fit:
         data["data_sha256"],
         tuple(data["warnings"]),
         data["law"],
+        weak=data.get("weak", ""),
         _draws=draws,
     )

@@ -42,8 +42,8 @@ def edge_warnings(problem: Problem, z: np.ndarray) -> list[str]:
     return out
 
 
-def weak_direction(problem: Problem, z: np.ndarray, limit: float = 1e-5) -> str | None:
-    """Names the combination of coordinates the data cannot tell apart, from the singular values of the Jacobian."""
+def weak_direction(problem: Problem, z: np.ndarray, limit: float = 1e-5) -> str:
+    """Names the combination of coordinates the data cannot tell apart, from the singular values of the Jacobian; else empty."""
     values = problem.to_values(z)
     value, jac = problem.jacobian(values, np.zeros(1, int), problem._inputs(np.zeros(1, int), slice(None))[0])
     matrix = (jac[0] / value[0] * problem.slopes(values)[0][:, None]).T * np.sqrt(problem.weights[0])[:, None]
@@ -52,7 +52,7 @@ def weak_direction(problem: Problem, z: np.ndarray, limit: float = 1e-5) -> str 
         return "a parameter has no effect on any row"
     _, s, vt = np.linalg.svd(matrix / norm, full_matrices=False)
     if s[-1] > limit * s[0]:
-        return None
+        return ""
     part = sorted(zip(np.abs(vt[-1]), problem.coordinates, strict=True), key=lambda t: -t[0])
     names = [p.name for a, p in part if a > 0.2]
     return f"the data cannot tell {', '.join(names)} apart (singular value {s[-1] / s[0]:.1e} of the largest)"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..fit.resample import TYPICAL
 from .question import Question
 
-TYPICAL = 0.003  # log noise from seed to seed of a training run, where rows are too few to say
 FLOORS = np.array([0.0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.9, 0.95])  # as shares of the smallest measured value
 
 

@@ -115,7 +115,7 @@ def configure(
     counts = source.counts if isinstance(source, Fit) else law.source.counts
     return Configuration(
         shapes[best], *triples, (float(flat.min()), float(flat.max())), within, spent, name, context, factor, counts,
-        _warnings(best, len(n), factor, triples[0]),
+        (*(source.undecided if isinstance(source, Fit) else ()), *_warnings(best, len(n), factor, triples[0])),
     )  # fmt: skip
 
 

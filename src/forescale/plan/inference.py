@@ -36,6 +36,7 @@ class InferencePlan(Shown):
     baseline_flops: float
     factor: float | None
     counts: str
+    warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict:
         return dict(vars(self))
@@ -57,6 +58,7 @@ class InferencePlan(Shown):
                 f"  training takes {self.factor:.3g}x the largest fitted run"
                 if self.factor
                 else "  published values: no interval, no fitted range",
+                *(f"warning: {w}" for w in self.warnings),
             ]
         )
 
@@ -106,7 +108,9 @@ def inference_optimal(
     cost, base = (6 * m * t + 2 * m * demand for m, t in ((n, d), (n0, d0)))
     factor = 6 * n * d / source.ranges["flops"][1] if isinstance(source, Fit) else None
     counts = source.counts if isinstance(source, Fit) else law.source.counts
-    return InferencePlan(float(quality), demand, triple(0), triple(1), triple(2), cost, n0, d0, base, factor, counts)
+    far = f"{factor:.3g}x beyond the data: intervals assume that the law still holds there" if factor and factor > 10 else ""
+    said = (*(source.undecided if isinstance(source, Fit) else ()), *((far,) if far else ()))
+    return InferencePlan(float(quality), demand, triple(0), triple(1), triple(2), cost, n0, d0, base, factor, counts, said)
 
 
 def _loss_of(law: Law, values: Mapping[str, float], params: float) -> float:

@@ -145,7 +145,7 @@ def _flat(fit: Fit, best: float, budget: float, share: float = 0.005) -> tuple[f
 
 
 def _warnings(fit: Fit, best: float, budget: float, ends: tuple, factor: float) -> tuple[str, ...]:
-    out = []
+    out = list(fit.undecided)
     low, high = fit.ranges["params"]
     if factor > 10:
         out.append(f"{factor:.3g}x beyond the data: intervals assume that the law still holds there")

@@ -10,7 +10,7 @@ from ..errors import InputError, one_of
 from ..fit import Draws, Fit, Objective
 from ..fit.lm import descend
 from ..fit.problem import Problem
-from ..fit.resample import bootstrap, log_residuals
+from ..fit.resample import bootstrap, log_residuals, remeasured
 from ..quantities import tails
 
 OPEN = 40.0  # so far off on the line of a domain (in its units or standard deviations) an end counts as open
@@ -20,7 +20,7 @@ FAR = 1e3  # where a refit finds no finite cost
 def resampled(fit: Fit, method: str = "run", count: int = 1000, seed: int = 0) -> Fit:
     """The same fit with its draws made another way.
 
-    run: whole runs drawn with replacement (the default of every fit); row: single rows; wild: each residual's
+    run: whole runs drawn with replacement (the default where there are enough of them); row: single rows; wild: each residual's
     sign flipped at random, which keeps the design fixed; laplace: a normal around the optimum, a fast look only.
     """
     if fit._problem is None:
@@ -44,14 +44,8 @@ def _wild(fit: Fit, count: int, seed: int) -> Draws:
     r = log_residuals(problem, fit._z)
     names, index = np.unique(fit._groups, return_inverse=True)
     signs = rng.choice([-1.0, 1.0], size=(count, len(names)))[:, index]  # one sign a run keeps its rows together
-    x = {k: v[0] for k, v in problem.x.items()}
-    fitted = problem.y[0] * np.exp(r)
-    sets = [(x, fitted * np.exp(r * s)) for s in signs]
-    many = Problem(fit.law, sets, fit.objective, [problem.weights[0]] * count, problem.fixed)
-    end = descend(many, np.repeat(fit._z, count, axis=0), np.arange(count), None, 100, 1e-9)
-    good = np.isfinite(end.cost)
-    params = {k: v[good] for k, v in many.law_params(end.z, np.arange(count)).items()}
-    return Draws(params, r, f"wild bootstrap, {int(good.sum())} refits")
+    params, good = remeasured(problem, fit._z, problem.y[0] * np.exp(r + r * signs))
+    return Draws(params, r, f"wild bootstrap, {good} refits")
 
 
 def laplace(fit: Fit, count: int = 1000, seed: int = 0) -> Draws:
