@@ -42,8 +42,9 @@ def forecast(
 ) -> Forecast | dict[str, Forecast]:
     """Forecast `target` at given inputs, for example forecast(runs, params="70B", tokens="1.4T").
 
-    The inputs named are the inputs used. `target` is any numeric column (error rates and scores too), or several: then
-    a dict of forecasts. `group` forecasts every group of a column, also as a dict; three or more groups of one input try
+    The inputs named are the inputs used. `target` is any numeric column (error rates and scores too), or several: then a dict of
+    forecasts. A column `run` tells which rows are checkpoints of one run: they are no independent evidence on a new one. Targets
+    asked together share their back-tests. `group` forecasts every group of a column, also as a dict; three or more groups of one input try
     each other's exponent. `bounds` are values that cannot be crossed, such as (0, 1) for a rate. `laws` adds laws of the
     user's own to the stack. Runs that are far worse than all others say (diverged, not tuned) are left out and named, unless
     `keep_odd`.

@@ -14,6 +14,7 @@ from .question import Question
 
 MOST = 5  # origins
 AT_MOST = 300  # held-out rows judged per origin
+RUNS, SHARE = 3, 0.5  # fewer whole runs, or a smaller share of the rows, do not hold a law
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def roll(q: Question, farthest: float, gap: float = 1.0) -> list[Split]:
     top = np.log(order[-1] / order[need - 1])
     out: dict[tuple, Split] = {}
     for cut in np.exp(np.linspace(np.log(1.15), min(np.log(farthest), top), MOST + 1)[1:]):
-        fit = q.scale <= order[-1] / cut * (1 + 1e-9)
+        fit = _whole(q, q.scale <= order[-1] / cut * (1 + 1e-9), need)
         if fit.sum() < need:
             continue
         last = q.scale[fit].max()
@@ -67,6 +68,15 @@ def roll(q: Question, farthest: float, gap: float = 1.0) -> list[Split]:
         if len(new):
             out.setdefault((fit.sum(), len(new)), Split(np.flatnonzero(fit), new, float(order[-1] / last)))
     return list(out.values())
+
+
+def _whole(q: Question, fit: np.ndarray, need: int) -> np.ndarray:
+    """Where targets are new runs, so are those held out: rows of runs that lie in `fit` whole, if they are half of it or more."""
+    if not q.fresh.any():
+        return fit
+    whole = ~np.isin(q.run, q.run[~fit])
+    enough = whole.sum() >= max(need, SHARE * fit.sum()) and len(np.unique(q.run[whole])) >= RUNS
+    return whole if enough else fit
 
 
 @dataclass(frozen=True)

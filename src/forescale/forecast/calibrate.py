@@ -6,7 +6,8 @@ The log error of a forecast is taken as Student t with scale
 
 where spread is that of the candidates at the target, backtest the stack's own typical error when the largest runs are
 held out, noise that of a run (_noise) and h the leverage of the target in a compute-weighted line: a new run carries
-its own noise and that of the few rows which it is foretold from. What is learned stands for the form being wrong.
+its own noise and that of the few rows which it is foretold from; one foretold from checkpoints of other runs carries what
+the rows of a run share, too (run_noise, with the leverage of runs). What is learned stands for the form being wrong.
 Quantiles of |error| / size, pooled over studies, turn a size into an interval at any level. Errors of several targets of one
 forecast move together: m of them count as m^joint independent ones where all are to lie inside at once.
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .local import leverage, noise
+from .local import leverage, noise, run_leverage, run_noise
 from .question import Question
 from .stack import Stacked
 from .surface import noises
@@ -78,7 +79,10 @@ def features(q: Question, s: Stacked) -> np.ndarray:
     size = len(s.value)
     spread = np.log(np.hypot(s.spread, LEAST))
     several = spread if q.x.shape[1] > 1 else 0.0
-    columns = (np.ones(size), spread, np.log(np.hypot(backtest, LEAST)), several, _noise(q) * np.sqrt(1 + leverage(q)))
+    carried = _noise(q) * np.sqrt(1 + leverage(q))
+    if q.fresh.any():
+        carried = np.hypot(carried, np.where(q.fresh, run_noise(q) * np.sqrt(1 + run_leverage(q)), 0.0))
+    columns = (np.ones(size), spread, np.log(np.hypot(backtest, LEAST)), several, carried)
     return np.stack([np.broadcast_to(c, size) for c in columns], axis=1)
 
 

@@ -6,11 +6,14 @@ laws do, which is why they are averaged with them.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..fit.resample import TYPICAL
 from .question import Question
 
+BENT = 2.0  # leverage of a law, which bends, over that of a line (1 and 2 were looked at)
 FLOORS = np.array([0.0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.9, 0.95])  # as shares of the smallest measured value
 
 
@@ -59,20 +62,55 @@ def log_odds(q: Question, gamma: float, penalty: float) -> np.ndarray:
     """The same polynomial in the log odds: shares (error rates, accuracies) level off before 0 and 1. NaN if one is no share."""
     if q.y.max() >= 1:
         return np.full(len(q.scale_new), np.nan)
-    odds = ridge(Question(q.inputs, q.x, q.y / (1 - q.y), q.scale, q.x_new, q.scale_new), gamma, penalty)
+    odds = ridge(replace(q, y=q.y / (1 - q.y)), gamma, penalty)
     return odds / (1 + odds)
 
 
-def leverage(q: Question, gamma: float = 1.0) -> np.ndarray:
-    """Variance of a compute-weighted line's value at each target, over that of a single row (q,): how few rows carry it."""
+def _line(q: Question, x_new: np.ndarray, gamma: float, degree: int, penalty: float) -> tuple[np.ndarray, np.ndarray]:
+    """A compute-weighted polynomial: its terms (m, p) at other inputs (m, d), what each row's log output adds to them (p, n)."""
     x, w = np.log(q.x), q.weights(gamma) + 1e-9
     share = w / w.sum()
     middle = share @ x
     wide = np.sqrt(share @ (x - middle) ** 2) + 1e-9
-    basis = _design((x - middle) / wide, 1)
-    inverse = np.linalg.inv((basis * share[:, None]).T @ basis + np.diag([0.0] + [1e-3] * x.shape[1]))
-    new = _design((np.log(q.x_new) - middle) / wide, 1) @ inverse
-    return np.einsum("qi,ij,qj->q", new, (basis * share[:, None] ** 2).T @ basis, new)
+    basis = _design((x - middle) / wide, degree)
+    shrink = np.full(basis.shape[1], penalty)
+    shrink[0], shrink[1 : 1 + x.shape[1]] = 0.0, 1e-3
+    inverse = np.linalg.inv((basis * share[:, None]).T @ basis + np.diag(shrink + 1e-12))
+    return _design((np.log(x_new) - middle) / wide, degree), inverse @ (basis * share[:, None]).T
+
+
+def leverage(q: Question, gamma: float = 1.0) -> np.ndarray:
+    """Variance of a compute-weighted line's value at each target, over that of a single row (q,): how few rows carry it."""
+    new, told = _line(q, q.x_new, gamma, 1, 0.0)
+    return np.einsum("mi,ij,mj->m", new, told @ told.T, new)
+
+
+def run_leverage(q: Question) -> np.ndarray:
+    """The same over that of what the rows of a run share (q,), for a law instead of a line: how few runs carry it."""
+    new, told = _line(q, q.x_new, 1.0, 1, 0.0)
+    return BENT * ((new @ _by_run(q, told)) ** 2).sum(axis=1)
+
+
+def run_noise(q: Question) -> float:
+    """Log noise that the rows of a run share: mean residuals of runs off a local quadratic.
+
+    What the quadratic itself takes up of such noise is reckoned with; TYPICAL counts as one more degree of freedom.
+    """
+    w = q.weights(1.0) + 1e-9
+    basis, told = _line(q, q.x, 1.0, 2, 0.03)
+    heavy = _by_run(q, w[None])[0]
+    means = (_by_run(q, (basis * w[:, None]).T) / heavy).T
+    taken = _by_run(q, told)
+    shown = _by_run(q, (w * np.log(q.y))[None])[0] / heavy - means @ (told @ np.log(q.y))
+    left = 1 - 2 * np.einsum("rp,pr->r", means, taken) + np.einsum("rp,pq,rq->r", means, taken @ taken.T, means)
+    heavy /= heavy.sum()
+    count = 1.0 / (heavy @ heavy)
+    return float(np.sqrt((count * heavy @ shown**2 + TYPICAL**2) / (count * heavy @ np.maximum(left, 0.0) + 1.0)))
+
+
+def _by_run(q: Question, values: np.ndarray) -> np.ndarray:
+    """Sums (p, runs) of values (p, n) over the rows of each run."""
+    return np.array([np.bincount(q.run, v) for v in values])
 
 
 def level(q: Question) -> float:

@@ -40,7 +40,7 @@ def sound(q: Question) -> Question:
 
 
 def without(q: Question, out: np.ndarray) -> Question:
-    return Question(q.inputs, q.x[~out], q.y[~out], q.scale[~out], q.x_new, q.scale_new) if out.any() else q
+    return q.only(~out) if out.any() else q
 
 
 def named(q: Question, out: np.ndarray, target: str, shift: float = 0.0, most: int = 3) -> str:

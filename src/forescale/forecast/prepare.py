@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..quantities import parse_number
 from ..runs import Runs
 from .general import is_resource
-from .question import Question
+from .question import Question, several
 
 EARLY = 0.1  # share of a run's tokens whose checkpoints are left out (Hitchhiker's guide, arXiv:2410.11840)
 FEWEST = 4
@@ -72,7 +72,8 @@ def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = 
                     f"{runs.source}: every row{where} has {n} = {x[own, j][0]:g}; its effect cannot be learned: "
                     f"add runs that differ in {n}, or leave {n} out"
                 )
-        questions.append(Question(inputs, x[own], y[own] + shift, size[own], x_new, size_new))
+        run = several(runs["run"][own].astype(str)) if "run" in runs.columns else None
+        questions.append(Question(inputs, x[own], y[own] + shift, size[own], x_new, size_new, run))
     return Asked(asked, tuple(names), tuple(questions), shift, tuple(notes))
 
 
