@@ -102,6 +102,7 @@ def rollout(
     notes = (f"rows far worse than all others say are left out of the fits at {fewer} of {len(splits)} origins",) if fewer else ()
     stack = candidates(len(inputs), laws)
     banks = fill(parts, stack, progress)
+    able = {name for bank in banks for name in bank.names}  # some are for shares alone, or need more rows
     errors: dict[str, list] = {}
     inside, factors, naive = [], [], {}
     for part, split, bank in zip(parts, splits, banks, strict=True):
@@ -113,7 +114,7 @@ def rollout(
         factors.append(part.factor)
         rows = dict(zip(bank.names, bank.target, strict=True))
         blank = sane(np.full(len(truth), np.exp(np.mean(np.log(part.y)))), part.y)
-        for c in stack:
+        for c in (c for c in stack if c.name in able):
             naive[c.name] = c.naive
             errors.setdefault(c.name, []).append(np.abs(np.expm1(rows.get(c.name, blank) - truth)))
     factor, held = np.concatenate(factors), np.concatenate(inside)
