@@ -45,9 +45,9 @@ def forecast(
     The inputs named are the inputs used. `target` is any numeric column (error rates and scores too), or several: then a dict of
     forecasts. A column `run` tells which rows are checkpoints of one run: they are no independent evidence on a new one. Targets
     asked together share their back-tests. `group` forecasts every group of a column, also as a dict; three or more groups of
-    one input try each other's exponent. `bounds` are values that cannot be crossed, such as (0, 1) for a rate. `laws` adds laws of the
-    user's own to the stack. Runs that are far worse than all others say (diverged, not tuned) are left out and named, unless
-    `keep_odd`.
+    one input try each other's exponent. `bounds` are values that cannot be crossed, such as (0, 1) for a rate. `laws` adds laws
+    of the user's own to the stack. Runs that are far worse than all others say (diverged, not tuned) are left out and named,
+    unless `keep_odd`.
     Raises InputError for unusable data; a target that cannot be predicted comes back flagged, with a wide interval.
     """
     tails(interval, "interval")
