@@ -14,6 +14,7 @@ from forescale.compare import transfer_matrix
 from forescale.forecast import chain_forecast
 from forescale.plan import fit_skills, optimal_params, skills
 from forescale.runs import Runs
+from forescale.uncertainty import resampled
 from forescale.uncertainty.coverage import NOISES, coverage
 
 HEAD = """# Coverage of the default interval
@@ -35,6 +36,17 @@ Nominal 90 %, on {count} simulated studies each whose law is the one that is fit
 | what | noise | judged | held | median width |
 |---|---|---|---|---|
 """
+FEW = """
+## Few runs
+
+A new run of three times the largest size and nine times its compute, foretold by the right law from {checkpoints} checkpoints of
+each of a few runs: {count} simulated ladders for each line, nominal 90 %. *drawn again* is the bootstrap of whole runs, which the
+default leaves where there are fewer than six of them.
+
+| runs | noise of a run | default | drawn again |
+|---|---|---|---|
+"""
+CHECKPOINTS = 20
 FACTS = {"E": 1.5, "A": 900.0, "B": 300.0, "alpha": 0.33, "beta": 0.36}
 CODE = {"E": 0.8, "A": 60.0, "B": 2500.0, "alpha": 0.33, "beta": 0.36}
 OTHER = 100  # simulated studies each
@@ -101,6 +113,28 @@ def items(rng, models=8, many=300, choices=4):
     yield "accuracy by item", np.array([(truth[:, 0] > truth[:, 1:].max(axis=1)).mean(), *found.scores["accuracy"][1:]])
 
 
+def few_runs(count):
+    """Shares of intervals that hold a new run: the default, and runs drawn again however few."""
+    law, at = laws.get("chinchilla"), {"params": 6e9, "tokens": 2.4e11}
+    values = law.preset("besiroglu")
+    for runs in (3, 4, 6, 8):
+        for noise in (0.002, 0.004):
+            held = []
+            for seed in range(count):
+                rng = np.random.default_rng(seed)
+                n = np.repeat(np.geomspace(3e7, 2e9, runs), CHECKPOINTS)
+                d = n * 40 * np.tile(np.linspace(0.15, 1, CHECKPOINTS), runs)
+                off = np.repeat(noise * rng.standard_normal(runs), CHECKPOINTS) + 0.002 * rng.standard_normal(len(n))
+                names = np.repeat(np.array([f"run{i}" for i in range(runs)], object), CHECKPOINTS)
+                table = Runs({"params": n, "tokens": d, "loss": law(values, params=n, tokens=d) * np.exp(off), "run": names})
+                truth = float(law(values, **at)) * np.exp(noise * rng.standard_normal())
+                found = fs.fit(law, table, resamples=150)
+                said = [f.predict(**at) for f in (found, resampled(found, "run", 150))]
+                held.append([float(p.low) < truth < float(p.high) for p in said])
+            ours, again = np.mean(held, axis=0)
+            yield f"| {runs} | {noise:.1%} | {ours:.0%} | {again:.0%} |"
+
+
 def others(count):
     rng, seen = np.random.default_rng(0), {}
     for make, noise in ((skill_sizes, "0.3 %"), (worths, "0.5 %"), (ramp, "0.3 %"), (items, "0.12 nats")):
@@ -121,6 +155,7 @@ def main():
         c = coverage(law, law.preset("besiroglu"), noise, ladders)
         text += f"| {noise} | {ladders} | {c.new_run:.1%} | {c.optimum:.1%} | {c.usual:.1%} | {c.width:.4f} |\n"
     text += OTHERS.format(count=OTHER) + "\n".join(others(OTHER)) + "\n\nWidths of sizes and losses are in logarithms.\n"
+    text += FEW.format(checkpoints=CHECKPOINTS, count=OTHER) + "\n".join(few_runs(OTHER)) + "\n"
     path = Path(__file__).parents[1] / "docs" / "coverage.md"
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)

@@ -69,6 +69,6 @@ class Question:
 
 
 def several(run: np.ndarray) -> np.ndarray | None:
-    """Numbers of the runs, or None where rows are all of one run or each of its own."""
+    """Numbers of the runs, or None where rows are all of one run, or fewer than two of each on average."""
     names, number = np.unique(run, return_inverse=True)
-    return number if 1 < len(names) < len(run) else None
+    return number if 1 < len(names) <= len(run) / 2 else None
