@@ -103,7 +103,7 @@ def compare(
     An arm is its frontier: at each scale its least loss so far. Structures share floor and exponent, the floor, or nothing;
     they are weighed by their small-sample information criterion. Raises InputError for fewer than two arms of four runs.
     """  # fmt: skip
-    tails(level)
+    tails(level)  # a wrong one is refused before the long work
     curves = _frontiers(runs, by, axis)
     top = max(float(x.max()) for x, _ in curves.values())
     aim = parse_positive(target, "target") if target is not None else top

@@ -90,7 +90,7 @@ def transfer_matrix(
     of its training tokens, which may be zero. Params are used where they vary. Raises InputError for fewer than two languages,
     or a target whose runs do not vary its own tokens and those of a helper.
     """
-    tails(level)
+    tails(level)  # a wrong one is refused before the long work
     names = np.asarray(runs[target]).astype(str)
     if len(columns) < 2:
         raise InputError("two languages or more are needed")

@@ -98,27 +98,31 @@ def redrawn(
     _, index, rows = np.unique(groups, return_inverse=True, return_counts=True)
     shift = np.bincount(index, r) / rows
     size = np.sqrt((shift @ shift + TYPICAL**2) / (max(len(rows) - problem.k, 0) + 1))
-    anew = problem.y[0] * np.exp(size * rng.standard_normal((count, len(rows)))[:, index])
-    weights = np.empty(anew.shape)
-    for g, m in enumerate(rows):
-        weights[:, index == g] = rng.multinomial(m, np.full(m, 1 / m), size=count)
-    params, good = remeasured(problem, z, anew, weights, progress)
+
+    def make(m: int) -> tuple[np.ndarray, np.ndarray]:
+        shifts = size * rng.standard_normal((m, len(rows)))
+        weights = np.empty((m, len(r)))
+        for g, many in enumerate(rows):
+            weights[:, index == g] = rng.multinomial(many, np.full(many, 1 / many), size=m)
+        return problem.y[0] * np.exp(shifts[:, index]), weights
+
+    params, good = remeasured(problem, z, make, count, progress)
     noise = rng.choice(r - shift[index], 1000) + size * rng.standard_normal(1000)
     return Draws(params, noise, f"noise drawn anew, {good} refits")
 
 
-def remeasured(
-    problem: Problem, z: np.ndarray, measured: np.ndarray, weights: np.ndarray | None = None, progress=None
-) -> tuple[dict[str, np.ndarray], int]:
-    """Parameters refitted to other measurements (m, n) of the same rows, warm from z (1, k), and how many came to an end."""
+def remeasured(problem: Problem, z: np.ndarray, make: Callable, count: int, progress=None) -> tuple[dict[str, np.ndarray], int]:
+    """Parameters refitted to other measurements of the same rows, warm from z (1, k), and how many came to an end.
+
+    `make(m)` gives m measurements (m, n) and row weights (m, n) or None; it is asked for as many at once as memory holds.
+    """
     x, step, parts = {k: v[0] for k, v in problem.x.items()}, max(1, MEMORY // (8 * problem.n)), []
-    for done in range(0, len(measured), step):
-        some = measured[done : done + step]
-        many = Problem(problem.law, [(x, y) for y in some], problem.objective, [problem.weights[0]] * len(some), problem.fixed)
-        own = None if weights is None else weights[done : done + step]
-        part = (lambda share, a=done, m=len(some): progress((a + share * m) / len(measured))) if progress else None
-        found = descend(many, np.repeat(z, len(some), axis=0), np.arange(len(some)), own, 100, 1e-9, part)
-        params = many.law_params(found.z, np.arange(len(some)))
-        parts.append({k: v[np.isfinite(found.cost)] for k, v in params.items()})
+    for done in range(0, count, step):
+        m = min(step, count - done)
+        measured, weights = make(m)
+        many = Problem(problem.law, [(x, y) for y in measured], problem.objective, [problem.weights[0]] * m, problem.fixed)
+        part = (lambda share, done=done, m=m: progress((done + share * m) / count)) if progress else None
+        found = descend(many, np.repeat(z, m, axis=0), np.arange(m), weights, 100, 1e-9, part)
+        parts.append({k: v[np.isfinite(found.cost)] for k, v in many.law_params(found.z, np.arange(m)).items()})
     params = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
     return params, len(next(iter(params.values())))

@@ -43,8 +43,12 @@ def _wild(fit: Fit, count: int, seed: int) -> Draws:
     problem, rng = fit._problem, np.random.default_rng(seed)
     r = log_residuals(problem, fit._z)
     names, index = np.unique(fit._groups, return_inverse=True)
-    signs = rng.choice([-1.0, 1.0], size=(count, len(names)))[:, index]  # one sign a run keeps its rows together
-    params, good = remeasured(problem, fit._z, problem.y[0] * np.exp(r + r * signs))
+
+    def make(m: int) -> tuple[np.ndarray, None]:
+        signs = rng.choice([-1.0, 1.0], size=(m, len(names)))[:, index]  # one sign a run keeps its rows together
+        return problem.y[0] * np.exp(r + r * signs), None
+
+    params, good = remeasured(problem, fit._z, make, count)
     return Draws(params, r, f"wild bootstrap, {good} refits")
 
 
