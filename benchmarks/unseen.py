@@ -101,7 +101,7 @@ def alone(errors):
     names = set.intersection(*(set(e) for e in errors.values()))
     table = {n: [geomean(e[n]) for e in errors.values()] for n in names}
     lines = ["| candidate alone | " + " | ".join(errors) + " |", "|---" * (len(errors) + 1) + "|"]
-    for name in sorted(table, key=lambda n: geomean(table[n])):
+    for name in sorted(table, key=lambda n: (geomean(table[n]), n)):
         lines.append(f"| {name} | " + " | ".join(f"{v:.2%}" for v in table[name]) + " |")
     return lines
 
