@@ -22,12 +22,13 @@ import tasks as referee
 
 from forescale import laws
 from forescale.forecast import forecast
-from forescale.forecast.backtest import Bank, fill, roll
-from forescale.forecast.calibrate import LEVELS, Past, features, learn, shipped
+from forescale.forecast.backtest import fill, roll
+from forescale.forecast.calibrate import LEVELS, Past, learn, shipped
 from forescale.forecast.candidates import candidates
 from forescale.forecast.odd import sound
 from forescale.forecast.question import Question
-from forescale.forecast.shared import NAME, share
+from forescale.forecast.shared import share
+from forescale.forecast.solve import solve
 from forescale.forecast.stack import combine
 
 SIMULATED, SIMULATED_WEIGHT = 60, 0.2  # ladders whose law is right and whose noise is known: widths must hold there, too
@@ -57,15 +58,10 @@ def asked(task):
 
 
 def answer(task):
-    """Every question of a task: positions, stacked forecast, features, bank. Groups of a task share, as in forecast(group=)."""
+    """Every question of a task: positions and the answer. Groups of a task share, as in forecast(group=)."""
     begin = time.perf_counter()
     questions, places = asked(task)
-    out = []
-    for q, where, bank in zip(
-        questions, places, share(questions, fill(questions, candidates(len(questions[0].inputs)))), strict=True
-    ):
-        stacked = combine(q, bank)
-        out.append((where, stacked, features(q, stacked), bank))
+    out = list(zip(places, solve(questions, candidates(len(questions[0].inputs)), groups=True), strict=True))
     return out, time.perf_counter() - begin
 
 
@@ -77,7 +73,7 @@ def arms(task):
     return f"{task.study}, {task.kind}"
 
 
-def sharing_lines(tasks, answers):
+def sharing_lines(tasks):
     """Median error ratio of groups of one input that share an exponent against each alone, by study."""
     sets = {}
     for t in tasks:
@@ -89,12 +85,11 @@ def sharing_lines(tasks, answers):
         for t in of:
             qs, places = asked(t)
             questions += qs
-            banks += [b for *_, b in answers[t.id][0]]
+            banks += fill(qs, candidates(1))
             truths += [t.y_new[w] for w in places]
         if len(questions) < 3:
             continue
-        alone = [without_borrowed(b) for b in banks]
-        both = [[combine(q, b).value for q, b in zip(questions, bs, strict=True)] for bs in (alone, share(questions, alone))]
+        both = [[combine(q, b).value for q, b in zip(questions, bs, strict=True)] for bs in (banks, share(questions, banks))]
         off = [[np.mean(np.abs(np.exp(v) / y - 1)) for v, y in zip(vs, truths, strict=True)] for vs in both]
         found.setdefault(study_of(of[0]), []).extend(zip(*off, strict=True))
     lines = ["| study | groups | each alone | sharing an exponent |", "|---|---|---|---|"]
@@ -104,20 +99,13 @@ def sharing_lines(tasks, answers):
     return lines
 
 
-def without_borrowed(bank):
-    keep = [i for i, n in enumerate(bank.names) if n != NAME]
-    pick = {"names", "naive", "local", "formulas"}
-    parts = {k: tuple(v[i] for i in keep) if k in pick else v for k, v in vars(bank).items()}
-    return Bank(**(parts | {"target": bank.target[keep], "errors": tuple(e[keep] for e in bank.errors)}))
-
-
 def table(tasks, answers, rule_of, method):
     """Predictions in the referee's format, with intervals from the calibration rule_of(task)."""
     rows = []
     for task in tasks:
         rule, (found, seconds) = rule_of(task), answers[task.id]
-        for where, s, f, _ in found:
-            size = rule.size(f)
+        for where, s in found:
+            size = rule.size(s.features)
             frame = {"row": [task.rows_new[i] for i in where], "median": np.exp(s.value)}
             for level in (50, 80, 90):
                 half = size * rule.quantile(level / 100)
@@ -127,7 +115,7 @@ def table(tasks, answers, rule_of, method):
 
 
 def past_of(tasks, answers):
-    return [Past(study_of(t), f, np.log(t.y_new[where]) - s.value) for t in tasks for where, s, f, _ in answers[t.id][0]]
+    return [Past(study_of(t), s.features, np.log(t.y_new[where]) - s.value) for t in tasks for where, s in answers[t.id][0]]
 
 
 def rollouts(tasks):
@@ -138,10 +126,9 @@ def rollouts(tasks):
             splits = roll(whole, 30.0)
             picked = splits[-2:-1] if task.kind == "curve" else splits if len(splits) <= 3 else [splits[0], splits[2], splits[-1]]
             parts = [whole.split(s.fit, s.new) for s in picked]
-            for part, split, bank in zip(parts, picked, fill(parts, candidates(len(whole.inputs))), strict=True):
-                s = combine(part, bank)
+            for s, split in zip(solve(parts, candidates(len(whole.inputs))), picked, strict=True):
                 error = np.log(whole.y[split.new]) - s.value
-                out.append(Past(study_of(task), features(part, s), error, ROLLOUT_WEIGHT))
+                out.append(Past(study_of(task), s.features, error, ROLLOUT_WEIGHT))
     return out
 
 
@@ -164,20 +151,24 @@ def simulated():
         truth = float(law(values, params=size, tokens=20 * size)) * np.exp(noise * rng.standard_normal())
         x, new = np.stack([n, d], axis=1), np.array([[size, 20 * size]])
         q = Question(("params", "tokens"), x, y, 6 * n * d, new, np.array([flops]))
-        s = combine(q, fill([q], candidates(2))[0])
-        out.append(Past("simulated", features(q, s), np.log(truth) - s.value, SIMULATED_WEIGHT))
+        s = solve([q], candidates(2))[0]
+        out.append(Past("simulated", s.features, np.log(truth) - s.value, SIMULATED_WEIGHT))
     return out
+
+
+def _able(s):
+    return {n for n, v in zip(s.names, s.target, strict=True) if np.isfinite(v).all()}
 
 
 def singles(tasks, answers):
     """Geometric mean error of each candidate alone, by kind, over the tasks it can answer."""
     out = {}
     for task in tasks:
-        names = set.intersection(*(set(b.names) for *_, b in answers[task.id][0]))
+        names = set.intersection(*(_able(s) for _, s in answers[task.id][0]))
         for name in names:
             guess = np.empty(len(task.y_new))
-            for where, _, _, b in answers[task.id][0]:
-                guess[where] = np.exp(b.target[b.names.index(name)])
+            for where, s in answers[task.id][0]:
+                guess[where] = np.exp(s.target[s.names.index(name)])
             m = scorer.task_metrics(task.y_new, guess)
             out.setdefault((name, task.kind), []).append(scorer.primary(task.kind, m | {"status": "ok"}))
     return {k: (scorer.geomean(v), len(v)) for k, v in out.items()}
@@ -189,7 +180,7 @@ def law_discovery(tasks, answers):
         y, p = [], []
         for t in tasks:
             if t.study == study:
-                for where, s, *_ in answers[t.id][0]:
+                for where, s in answers[t.id][0]:
                     y.append(t.y_new[where])
                     p.append(np.exp(s.value))
         y, p = np.concatenate(y), np.concatenate(p)
@@ -238,11 +229,11 @@ def joint_lines(tasks, answers, without):
     for curves in (False, True):
         held = []
         for t in (t for t in tasks if (t.kind == "curve") == curves):
-            for where, s, f, _ in answers[t.id][0]:
+            for where, s in answers[t.id][0]:
                 error = np.abs(np.log(t.y_new[where]) - s.value)
                 rules = (shipped(), without[study_of(t)])
                 if len(where) > 1:
-                    held.append([bool((error <= r.size(f) * r.quantile(0.9, len(where))).all()) for r in rules])
+                    held.append([bool((error <= r.size(s.features) * r.quantile(0.9, len(where))).all()) for r in rules])
         a, b = np.mean(held, axis=0)
         lines.append(f"| {'curves' if curves else 'all but curves'} | {len(held)} | {a:.1%} | {b:.1%} |")
     return lines
@@ -315,7 +306,7 @@ def page(tasks, answers, res, rows, summ, names, without):
     lines += ["", "| task | forescale | best in hindsight | error | ratio |", "|---|---|---|---|---|"]
     lines += [f"| {t} | {100 * e:.2f} % | {by} | {100 * b:.3f} % | {r:.1f} |" for t, _, e, by, b, r, _ in worse]
     lines += ["", "## Groups", "", "Geometric mean error over groups of one input, each forecast alone and with `group=`:", ""]
-    lines += sharing_lines(tasks, answers)
+    lines += sharing_lines(tasks)
     lines += ["", "## Law discovery", "", "| study | rows | R2 |", "|---|---|---|"]
     lines += [f"| {k} | {n} | {r:.5f} |" for k, (r, n) in law_discovery(tasks, answers).items()]
     lines += [

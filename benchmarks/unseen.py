@@ -12,12 +12,11 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
 
-from forescale.forecast.backtest import fill
-from forescale.forecast.calibrate import features, shipped
+from forescale.forecast.calibrate import shipped
 from forescale.forecast.candidates import candidates
 from forescale.forecast.odd import sound
 from forescale.forecast.question import Question
-from forescale.forecast.stack import combine
+from forescale.forecast.solve import solve
 
 ROOT = Path(__file__).parents[1]
 HERE = ROOT / "benchmarks" / "unseen"
@@ -80,14 +79,14 @@ def between(inputs, tables):
 def judged(asked):
     """{method: log errors by study}, and of our 90 % interval: coverage, joint coverage, score."""
     rule, errors, held = shipped(), {}, []
-    for (q, truth), bank in zip(asked, fill([q for q, _ in asked], candidates(len(asked[0][0].inputs))), strict=True):
-        s = combine(q, bank)
-        off, size = np.abs(s.value - truth), rule.size(features(q, s))
+    solved = solve([q for q, _ in asked], candidates(len(asked[0][0].inputs)))
+    for (_, truth), s in zip(asked, solved, strict=True):
+        off, size = np.abs(s.value - truth), rule.size(s.features)
         half, joint = size * rule.quantile(0.9), size * rule.quantile(0.9, len(truth))
         score = np.mean(2 * half + 20 * np.maximum(off - half, 0))
         held.append((np.mean(off <= half), (off <= joint).all(), score))
         errors.setdefault(STACK, []).append(np.sqrt(np.mean(off**2)))
-        for name, value in zip(bank.names, bank.target, strict=True):
+        for name, value in zip(s.names, s.target, strict=True):
             errors.setdefault(name, []).append(np.sqrt(np.mean((value - truth) ** 2)))
     return {k: v for k, v in errors.items() if len(v) == len(asked)}, np.array(held)
 

@@ -12,15 +12,13 @@ from ..errors import InputError
 from ..law import Law
 from ..quantities import tails
 from ..runs import Runs, read
-from .backtest import Bank, fill
-from .calibrate import Calibration, features, shipped
+from .calibrate import Calibration, shipped
 from .candidates import candidates
 from .odd import named, odd, without
 from .prepare import Asked, prepare
 from .question import Question
 from .result import Forecast, Member
-from .shared import share
-from .stack import Stacked, combine
+from .solve import Solved, solve
 
 FAR = 100.0  # beyond this factor no study at hand could test the intervals
 WIDE = np.log(1.5)  # a half-width beyond a factor 1.5 either way: not predictable from these rows
@@ -65,11 +63,11 @@ def forecast(
     for law in laws:
         if law.inputs != ("x",) and not set(law.inputs) <= set(inputs):
             raise InputError(f"law {law.name} takes {', '.join(law.inputs)}; the target gives {', '.join(inputs)}")
-    banks = share(asked.questions, fill(asked.questions, candidates(len(inputs), laws), progress))
+    solved = solve(asked.questions, candidates(len(inputs), laws), progress, groups=group is not None)
     rule = calibration or shipped()
     found = {
-        name: _answer(q, bank, rule, interval, bounds, target, asked, (*runs.warnings, *asked.notes), runs.sha256)
-        for name, q, bank in zip(asked.groups, asked.questions, banks, strict=True)
+        name: _answer(q, s, rule, interval, bounds, target, asked, (*runs.warnings, *asked.notes), runs.sha256)
+        for name, q, s in zip(asked.groups, asked.questions, solved, strict=True)
     }
     return found if group is not None else found[""]
 
@@ -82,18 +80,15 @@ def _sound(asked: Asked, target: str) -> Asked:
     return replace(asked, questions=kept, notes=(*asked.notes, *notes))
 
 
-def _answer(q: Question, bank: Bank, rule: Calibration, level: float, bounds, target: str, asked: Asked, notes, sha) -> Forecast:
+def _answer(q: Question, s: Solved, rule: Calibration, level: float, bounds, target: str, asked: Asked, notes, sha) -> Forecast:
     shift = asked.shift
-    s = combine(q, bank)
-    size = rule.size(features(q, s))
+    size = rule.size(s.features)
     half, joint = size * rule.quantile(level), size * rule.quantile(level, len(q.scale_new))
     low, high = bounds or (-np.inf, np.inf)
     ends = [np.clip(np.exp(s.value + side * h) - shift, low, high) for h in (half, joint) for side in (-1, 1)]
     members = tuple(
         Member(n, np.exp(v) - shift, float(w), float(e), naive, formula)
-        for n, v, w, e, naive, formula in zip(
-            bank.names, bank.target, s.weights, s.losses, bank.naive, bank.formulas, strict=True
-        )
+        for n, v, w, e, naive, formula in zip(s.names, s.target, s.weights, s.losses, s.naive, s.formulas, strict=True)
     )
     best = max((m for m in members if m.formula), key=lambda m: m.weight, default=None)
     return Forecast(
@@ -103,23 +98,24 @@ def _answer(q: Question, bank: Bank, rule: Calibration, level: float, bounds, ta
         *ends,
         level,
         q.factor,
+        q.places(tuple(asked.points)),
         members,
         best.formula if best else "",
         len(q.y),
-        len(bank.errors),
-        _flags(q, bank, s, half),
+        int(s.origins.max()),
+        _flags(q, s, half),
         tuple(notes),
         sha,
     )
 
 
-def _flags(q: Question, bank: Bank, s: Stacked, half: np.ndarray) -> tuple[str, ...]:
+def _flags(q: Question, s: Solved, half: np.ndarray) -> tuple[str, ...]:
     out = []
     if half.max() > WIDE:
         out.append(
             f"not predictable from these runs: the interval spans a factor {np.exp(2 * half.max()):.2g}; take it as 'undecided'"
         )
-    if not bank.errors:
+    if not s.origins.all():
         out.append("too few rows to hold any out: the width rests on the spread of the candidates alone")
     if q.factor.max() > FAR:
         out.append(f"{q.factor.max():.3g}x beyond the data: no study we calibrate on reaches beyond about {FAR:.0f}x")
@@ -137,7 +133,7 @@ def design_flags(q: Question) -> list[str]:
         u = np.log(q.x) - np.log(q.x).mean(axis=0)
         value, vector = np.linalg.eigh(np.corrcoef(u.T))
         moved = np.abs((np.log(q.x_new) - np.log(q.x).mean(axis=0)) / u.std(axis=0) @ vector[:, 0])
-        if value[0] < 0.02 and moved.max() > 3 * np.sqrt(value[0]):
+        if value[0] < 0.02 and moved.max() > 3 * np.sqrt(max(value[0], 1e-6)):
             worst = np.argsort(-np.abs(vector[:, 0]))[:2]
             a, b = (q.inputs[i] for i in sorted(worst))
             out.append(

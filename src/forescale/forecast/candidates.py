@@ -15,7 +15,7 @@ from ..laws import get
 from . import local
 from .fitted import Fitted, general, named
 from .question import Question
-from .surface import surface
+from .surface import corrected, surface
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ def several_inputs() -> list[Candidate]:
     out = [_ridge(0, 0.03), _ridge(0.5, 0.03), _ridge(1, 0.03), _ridge(1, 0.3), _ridge(2, 0.3), *_naive()]
     for gamma in (0.5, 1, 1.5):
         out.append(Candidate(f"coupled law, weights C^{gamma:g}", partial(general, gamma=gamma)))
+    for gamma in (0.5, 1):
+        out.append(Candidate(f"coupled law, smoothly corrected, weights C^{gamma:g}", partial(corrected, gamma=gamma)))
     out.append(Candidate("additive law, weights C^1", partial(general, gamma=1, coupled=False)))
     out.append(Candidate("additive law without floor, weights C^1", partial(general, gamma=1, coupled=False, floor=False)))
     return [*out, _smooth(), _odds()]

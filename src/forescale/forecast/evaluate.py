@@ -13,12 +13,12 @@ from ..law import Law
 from ..quantities import tails
 from ..runs import Runs, read
 from ..shown import Shown
-from .backtest import fill, roll, sane
-from .calibrate import features, shipped
+from .backtest import roll, sane
+from .calibrate import shipped
 from .candidates import candidates
 from .odd import sound
 from .prepare import prepare
-from .stack import combine
+from .solve import solve
 
 BINS = ((1.0, 3.0, "1-3x"), (3.0, 10.0, "3-10x"), (10.0, np.inf, ">10x"))
 AUTOMATIC = "automatic forecast"
@@ -101,22 +101,22 @@ def rollout(
     fewer = sum(len(a.y) > len(b.y) for a, b in zip(raw, parts, strict=True))
     notes = (f"rows far worse than all others say are left out of the fits at {fewer} of {len(splits)} origins",) if fewer else ()
     stack = candidates(len(inputs), laws)
-    banks = fill(parts, stack, progress)
-    able = {name for bank in banks for name in bank.names}  # some are for shares alone, or need more rows
+    solved = solve(parts, stack, progress)
+    able = {name for s in solved for name in s.names}  # some are for shares alone, or need more rows
     errors: dict[str, list] = {}
     inside, factors, naive = [], [], {}
-    for part, split, bank in zip(parts, splits, banks, strict=True):
+    for part, split, s in zip(parts, splits, solved, strict=True):
         truth = np.log(whole.y[split.new])
-        s = combine(part, bank)
-        half = shipped().size(features(part, s)) * shipped().quantile(interval)
+        half = shipped().size(s.features) * shipped().quantile(interval)
         errors.setdefault(AUTOMATIC, []).append(np.abs(np.expm1(s.value - truth)))
         inside.append(np.abs(s.value - truth) <= half)
         factors.append(part.factor)
-        rows = dict(zip(bank.names, bank.target, strict=True))
+        rows = dict(zip(s.names, s.target, strict=True))
         blank = sane(np.full(len(truth), np.exp(np.mean(np.log(part.y)))), part.y)
         for c in (c for c in stack if c.name in able):
             naive[c.name] = c.naive
-            errors.setdefault(c.name, []).append(np.abs(np.expm1(rows.get(c.name, blank) - truth)))
+            own = rows.get(c.name, blank)
+            errors.setdefault(c.name, []).append(np.abs(np.expm1(np.where(np.isfinite(own), own, blank) - truth)))
     factor, held = np.concatenate(factors), np.concatenate(inside)
     lines = []
     for method, parts_of in errors.items():

@@ -16,6 +16,7 @@ from .question import Question
 
 CHUNK = 24  # data sets padded to one length at a time
 STARTS = 32
+MOST = 500  # rows that a law is fitted to: it has few parameters
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,20 @@ class Frame:
             return np.asarray(law(params, **at) * self.height)
 
 
-def frame(q: Question, gamma: float) -> Frame:
+def thinned(q: Question, gamma: float) -> tuple[Question, np.ndarray]:
+    """Of many rows the largest and a draw of the others, which counts for all of them: the question of these, and weights."""
     w = q.weights(gamma)
+    if len(w) <= MOST:
+        return q, w
+    order, half = np.argsort(-q.scale, kind="stable"), MOST // 2
+    drawn = np.random.default_rng(0).choice(order[half:], half, replace=False)
+    w[drawn] *= (len(w) - half) / half
+    rows = np.sort(np.r_[order[:half], drawn])
+    return q.only(rows), w[rows]
+
+
+def frame(q: Question, gamma: float) -> Frame:
+    q, w = thinned(q, gamma)
     middle, height = np.exp(w @ np.log(q.x) / w.sum()), float(np.exp(w @ np.log(q.y) / w.sum()))
     return Frame(q, ({n: q.x[:, j] / middle[j] for j, n in enumerate(q.inputs)}, q.y / height), w, middle, height)
 
@@ -92,8 +105,9 @@ def named(law: Law, questions: Sequence[Question], gamma: float, delta: float = 
             return {"x": q.scale_new if new else q.scale}
         return {n: (q.x_new if new else q.x)[:, q.inputs.index(n)] for n in law.inputs}
 
-    data = [(columns(questions[i], False), questions[i].y) for i in enough]
-    for i, params in zip(enough, fit_batch(law, data, [questions[i].weights(gamma) for i in enough], STARTS, delta), strict=True):
+    few = [thinned(questions[i], gamma) for i in enough]
+    data, weights = [(columns(q, False), q.y) for q, _ in few], [w for _, w in few]
+    for i, params in zip(enough, fit_batch(law, data, weights, STARTS, delta), strict=True):
         with np.errstate(all="ignore"):
             out[i] = Fitted(np.asarray(law(params, **columns(questions[i], True))))
     return out

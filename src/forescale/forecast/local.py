@@ -55,7 +55,7 @@ def ridge(q: Question, gamma: float, penalty: float, degree: int = 2, robust: bo
         size = np.abs(y - basis @ beta)
         scale = 1.4826 * weighted_median(size, w) + 1e-9
         keep = np.minimum(1.0, 1.345 * scale / np.maximum(size, 1e-12))
-    return np.exp(_design((np.log(q.x_new) - middle) / wide, degree) @ beta)
+    return np.exp(np.clip(_design((np.log(q.x_new) - middle) / wide, degree) @ beta, -700.0, 700.0))
 
 
 def log_odds(q: Question, gamma: float, penalty: float) -> np.ndarray:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+
+SLACK = 1e-9  # logs closer than this are equal
+LITTLE = 0.25  # of the largest distance: an input left by less does not make the way
+WAYS = 3  # ways of leaving the rows sideways that are told apart
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,52 @@ class Question:
         return self.scale_new / self.scale.max()
 
     @property
+    def reach(self) -> np.ndarray:
+        """How far each target lies beyond the measured ends of each input, in the log and signed (q, d); 0 between them."""
+        at, low, high = np.log(self.x_new), np.log(self.x.min(axis=0)), np.log(self.x.max(axis=0))
+        beyond = np.maximum(at - high, 0.0) + np.minimum(at - low, 0.0)
+        return np.where(np.abs(beyond) > SLACK, beyond, 0.0)
+
+    @property
     def inside(self) -> np.ndarray:
         """Which targets lie within the rows (q,): no larger in scale, every input between its measured ends."""
-        low, high = self.x.min(axis=0), self.x.max(axis=0)
-        slack = 1 + 1e-9
-        between = (self.x_new * slack >= low) & (self.x_new <= high * slack)
-        return between.all(axis=1) & (self.factor <= slack)
+        return (self.reach == 0).all(axis=1) & (self.factor <= 1 + SLACK)
+
+    @property
+    def sideways(self) -> np.ndarray:
+        """Which targets lie at least twice as far beyond the rows in some input as in scale, in the log (q,)."""
+        return np.abs(self.reach).max(axis=1) > 2 * np.maximum(np.log(self.factor), SLACK)
+
+    def places(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Where each target lies, in words; `names` of the inputs as they were asked: factors are those of logarithmic ones."""
+
+        def left(j: int, r: float) -> str:
+            far = f" {np.exp(abs(r)):.3g}x" if names[j] == self.inputs[j] else ""
+            return f"{names[j]}{far} {'beyond' if r > 0 else 'below'}"
+
+        out = []
+        for reach, inside, sideways, factor in zip(self.reach, self.inside, self.sideways, self.factor, strict=True):
+            way = f"{', '.join(left(j, r) for j, r in enumerate(reach) if r)} the data"
+            out.append("within the data" if inside else way if sideways else f"{factor:.3g}x beyond the data")
+        return tuple(out)
+
+    def views(self) -> list[tuple[np.ndarray, Question]]:
+        """The targets by how they leave the rows: their numbers, and the question with its rows ordered that way.
+
+        Targets within the rows, and those that lie about as far beyond them in scale as in any input, are ordered by scale.
+        Others leave sideways: a larger model at fewer tokens, a batch beyond those tried. Their scale is the product of the
+        inputs that they go beyond (one over an input that they fall short of): rows near that end count most there, and are
+        what is held out to see how a forecast fares. Each way has back-tests of its own, so of many ways only the WAYS most
+        common stay; other targets join the one most like theirs.
+        """
+        out, ways = [], self._ways()
+        for way in np.unique(ways, axis=0):
+            at = np.flatnonzero((ways == way).all(axis=1))
+            view = replace(self, x_new=self.x_new[at], scale_new=self.scale_new[at])
+            if way.any():
+                view = replace(view, scale=np.exp(np.log(self.x) @ way), scale_new=np.exp(np.log(view.x_new) @ way))
+            out.append((at, view))
+        return out
 
     @property
     def fresh(self) -> np.ndarray:
@@ -52,6 +97,20 @@ class Question:
             return np.zeros(len(self.scale_new), bool)
         same = np.abs(np.log(self.x_new[:, None, stays] / first[None][:, :, stays])) < 1e-3
         return ~same.all(axis=2).any(axis=1)
+
+    def _ways(self) -> np.ndarray:
+        """Which inputs each target leaves sideways, 1 beyond or -1 below (q, d); all zero where the scale orders its rows."""
+        reach = self.reach * self.sideways[:, None]
+        size = np.abs(reach)
+        ways = np.sign(np.where(size >= LITTLE * size.max(axis=1, keepdims=True), reach, 0.0))
+        kept, count = np.unique(ways[ways.any(axis=1)], axis=0, return_counts=True)
+        if len(kept) <= WAYS:
+            return ways
+        kept = kept[np.argsort(-count, kind="stable")[:WAYS]]
+        like = reach @ (kept / np.linalg.norm(kept, axis=1, keepdims=True)).T
+        nearest = np.where(like.max(axis=1, keepdims=True) > 0, kept[like.argmax(axis=1)], 0.0)
+        common = (ways[:, None] == kept).all(axis=2).any(axis=1)
+        return np.where(common[:, None], ways, nearest)
 
     def weights(self, gamma: float) -> np.ndarray:
         """Compute weights (C / Cmax)^gamma (n,): rows near the end that matters count most."""

@@ -31,7 +31,8 @@ class Forecast(Shown):
     """Forecast of `target` at each point (q,), with the interval of a new run at `level`.
 
     `joint_low`, `joint_high` hold for all points at once. `factor` is how far a point lies beyond the largest measured
-    compute. `flags` say where the answer should not be relied on; `formula` is the best law's, in the inputs' own units.
+    compute, `places` where it lies in words (within the data, beyond it in compute, or in some input). `flags` say where the
+    answer should not be relied on; `formula` is the best law's, in the inputs' own units.
     """
 
     target: str
@@ -43,6 +44,7 @@ class Forecast(Shown):
     joint_high: np.ndarray
     level: float
     factor: np.ndarray
+    places: tuple[str, ...]
     members: tuple[Member, ...]
     formula: str
     rows: int
@@ -57,7 +59,7 @@ class Forecast(Shown):
             at = ", ".join(f"{k} {format_number(v[i])}" for k, v in self.points.items())
             lines.append(
                 f"{self.target} {self.value[i]:.4f}  [{self.low[i]:.4f}, {self.high[i]:.4f}] {self.level:.0%} for a new run"
-                f"  at {at} ({self.factor[i]:.3g}x beyond the data)"
+                f"  at {at} ({self.places[i]})"
             )
         tested = f"{self.origins} back-tests" if self.origins else "no back-test was possible"
         lines.append(f"{self.rows} rows, {len(self.members)} candidates, {tested}")
@@ -92,13 +94,14 @@ class Forecast(Shown):
             "target": self.target,
             "points": {k: v.tolist() for k, v in self.points.items()},
             **{k: getattr(self, k).tolist() for k in pick},
+            "places": list(self.places),
             "level": self.level,
             "rows": self.rows,
             "backtests": self.origins,
             "candidates": [
                 {
                     "name": m.name,
-                    "value": m.value.tolist(),
+                    "value": [_number(v) for v in m.value],
                     "weight": m.weight,
                     "backtest": _number(m.backtest),
                     "formula": m.formula,

@@ -22,7 +22,7 @@ NAME = "power law above a floor, exponent of the other groups, weights C^1"
 
 def share(questions: Sequence[Question], banks: Sequence[Bank]) -> list[Bank]:
     """The banks of groups of the same single input, each with the borrowed candidate added where it can be fitted."""
-    inputs = questions[0].inputs
+    inputs = questions[0].inputs if questions else ()
     if len(questions) < FEWEST or len(inputs) > 1 or "a_" + inputs[0] not in general_law(inputs).names:
         return list(banks)
     parts = [(q, *(q.split(s.fit, s.new) for s in b.splits)) for q, b in zip(questions, banks, strict=True)]
