@@ -6,7 +6,7 @@ import pytest
 from forescale.forecast import Calibration, local
 from forescale.forecast.backtest import origins, roll
 from forescale.forecast.calibrate import Past, learn, shipped
-from forescale.forecast.fitted import general
+from forescale.forecast.fitted import MOST, general, thinned
 from forescale.forecast.general import is_resource, readable
 from forescale.forecast.question import Question
 
@@ -37,6 +37,20 @@ def test_shares_level_off_and_other_values_have_no_odds():
     found = local.log_odds(question(np.exp(u), share, np.exp([9.0, 40.0])), 1, 0.03)
     assert found[0] == pytest.approx(1 / (1 + np.exp(2 - 7.2)), rel=1e-3) and found[1] <= 1
     assert np.isnan(local.log_odds(question(np.exp(u), 2 * share, [1e4]), 1, 0.3)).all()
+
+
+def test_of_many_rows_the_largest_and_a_draw_of_the_rest(rng):
+    """All of the larger half stays, weights add up to those of all rows, and a law comes out as from all of them."""
+    x = np.exp(rng.uniform([10, 12], [18, 20], (4000, 2)))
+    y = (1.5 + 300 * x[:, 0] ** -0.4 + 500 * x[:, 1] ** -0.35) * np.exp(0.005 * rng.standard_normal(4000))
+    new = np.exp([[19.0, 21.0]])
+    q = question(x, y, new, ("params", "tokens"))
+    few, weights = thinned(q, 0.5)
+    assert len(few.y) == len(weights) == MOST and np.isin(np.sort(q.scale)[-MOST // 2 :], few.scale).all()
+    assert weights.sum() == pytest.approx(q.weights(0.5).sum(), rel=0.05)
+    truth = 1.5 + 300 * new[0, 0] ** -0.4 + 500 * new[0, 1] ** -0.35
+    assert general([q], 0.5)[0].value[0] == pytest.approx(truth, rel=0.004)
+    assert thinned(few, 0.5)[0] is few
 
 
 def test_noise_is_that_of_the_runs(rng):

@@ -5,9 +5,10 @@ import pytest
 
 import forescale as fs
 from forescale.forecast.backtest import folds, origins
+from forescale.forecast.fitted import general
 from forescale.forecast.local import noise
 from forescale.forecast.question import Question
-from forescale.forecast.surface import Rows, _fit, _lower, noises, surface
+from forescale.forecast.surface import Rows, _fit, _lower, corrected, noises, surface
 
 
 def hills(rng, count=120, noise=0.0):
@@ -38,6 +39,27 @@ def test_a_moving_valley_is_found_between_rows(rng, odd):
     inside = q.inside
     assert inside.sum() > 25
     assert np.median(np.abs(surface(q) / truth - 1)[inside]) < 0.012
+
+
+@pytest.mark.parametrize("odd", [0, 6])
+def test_what_a_law_leaves_is_followed_near_rows_and_forgotten_far_from_them(rng, odd):
+    """A ripple on a right law, 0.3 % noise: near the rows five times better than the law; far from them the law's answer."""
+    x = np.exp(rng.uniform([16, 20], [20, 24], (150, 2)))
+    law = lambda v: 1.7 + 400 * v[:, 0] ** -0.34 + 400 * v[:, 1] ** -0.28
+    ripple = lambda v: np.exp(0.03 * np.sin(2.0 * np.log(v[:, 0])))
+    y = law(x) * ripple(x) * np.exp(0.003 * rng.standard_normal(150))
+    y[rng.choice(150, odd, replace=False)] *= 1.2
+    near, far = np.exp(rng.uniform([16.3, 20.3], [19.7, 23.7], (60, 2))), np.exp([[40.0, 46.0]])
+    ask = lambda new: Question(("params", "tokens"), x, y, x.prod(axis=1), new, new.prod(axis=1))
+    off = lambda value: np.median(np.abs(value / (law(near) * ripple(near)) - 1))
+    alone, both = general([ask(near)], 0.5)[0].value, corrected([ask(near)], 0.5)[0].value
+    assert off(both) < 0.2 * off(alone) and off(both) < 0.004
+    assert corrected([ask(far)], 0.5)[0].value == pytest.approx(general([ask(far)], 0.5)[0].value, rel=1e-3)
+
+
+def test_too_few_rows_for_the_law_leave_nothing_to_correct(rng):
+    x = np.exp(rng.uniform(0, 4, (5, 2)))
+    assert np.isnan(corrected([question(x, 1 / x[:, 0], x)], 1.0)[0].value).all()
 
 
 def test_likelihood_and_slope_against_definition(rng):

@@ -30,19 +30,21 @@ ODD = 3.0  # a row this many standard deviations off what the others say counts 
 
 @dataclass(frozen=True)
 class Rows:
-    """Standardised inputs u (n, d), outputs z (n,), squared distances by input (d, n, n), variance of the plane's slopes."""
+    """Standardised inputs u (n, d), outputs z (n,), squared distances by input (d, n, n); flat: no plane."""
 
     u: np.ndarray
     z: np.ndarray
     apart: np.ndarray
-    tilt: float = PLANE
+    flat: bool = False
 
     def kernel(self, theta: np.ndarray) -> np.ndarray:
         """The process's part of the covariance (n, n); theta is log lengths (d,), log height, log noise."""
         return np.exp(2 * theta[-2] - 0.5 * np.tensordot(np.exp(-2 * theta[:-2]), self.apart, 1))
 
-    def plane(self) -> np.ndarray:
-        return 10.0 + self.tilt * self.u @ self.u.T
+    def plane(self, u: np.ndarray | None = None) -> np.ndarray:
+        """The plane's part of the covariance of other inputs u (m, d), or of these, with these (m, n)."""
+        u = self.u if u is None else u
+        return np.zeros((len(u), len(self.u))) if self.flat else 10.0 + PLANE * u @ self.u.T
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,15 @@ class Surface:
         u = (np.log(x) - self.middle) / self.wide
         apart = np.square(u.T[:, :, None] - self.data.u.T[:, None, :])
         process = np.exp(2 * self.theta[-2] - 0.5 * np.tensordot(np.exp(-2 * self.theta[:-2]), apart, 1))
-        return 10.0 + self.data.tilt * u @ self.data.u.T + process
+        return self.data.plane(u) + process
 
     def pull(self) -> np.ndarray:
         return cho_solve((_lower(self.data, self.theta, self.louder), True), self.data.z)
 
 
-def surface(q: Question, tilt: float = PLANE) -> np.ndarray:
-    """Predictions (q,) of the plane and process fitted to all rows alike, robust to single odd rows."""
-    s = _surface(q, tilt)
+def surface(q: Question, flat: bool = False) -> np.ndarray:
+    """Predictions (q,) of the plane (unless `flat`) and process fitted to all rows alike, robust to single odd rows."""
+    s = _surface(q, flat)
     return np.exp(s.height + s.spread * (s.beside(q.x_new) @ s.pull()))
 
 
@@ -82,7 +84,7 @@ def corrected(questions: Sequence[Question], gamma: float) -> list[Fitted]:
     return [
         Fitted(np.full(m, np.nan))
         if not (np.isfinite(law.value).all() and (law.value > 0).all())
-        else Fitted(law.value[:m] * surface(replace(q, y=q.y / law.value[m:]), tilt=0.0))
+        else Fitted(law.value[:m] * surface(replace(q, y=q.y / law.value[m:]), flat=True))
         for q, m, law in zip(questions, size, general(both, gamma), strict=True)
     ]
 
@@ -106,22 +108,22 @@ def left_out(q: Question) -> tuple[np.ndarray, np.ndarray]:
         cross = s.beside(q.x[rest])
         known = cho_solve((_lower(s.data, s.theta, s.louder), True), cross.T)
         u = (np.log(q.x[rest]) - s.middle) / s.wide
-        variance = 10.0 + s.data.tilt * (u**2).sum(axis=1) + np.exp(2 * s.theta[-2]) - np.einsum("rn,nr->r", cross, known)
+        variance = 10.0 + PLANE * (u**2).sum(axis=1) + np.exp(2 * s.theta[-2]) - np.einsum("rn,nr->r", cross, known)
         by[rest] = (np.log(q.y[rest]) - s.height) / s.spread - cross @ s.pull()
         off[rest] = by[rest] / np.sqrt(np.maximum(variance, 0.0) + np.exp(2 * s.theta[-1]))
     return off, s.spread * by
 
 
-def _surface(q: Question, tilt: float = PLANE) -> Surface:
+def _surface(q: Question, flat: bool = False) -> Surface:
     rows = _some(q)
     x, y = np.log(q.x[rows]), np.log(q.y[rows])
     off = np.abs(np.log(ridge(q.split(rows, rows), 0.0, 0.03)) - y)
     louder = _loud(off / (1.4826 * np.median(off) + 1e-9))
     middle, wide = x.mean(axis=0), x.std(axis=0) + 1e-9
-    height = float(np.average(y, weights=1 / louder))
+    height = 0.0 if flat else float(np.average(y, weights=1 / louder))
     spread = float(np.sqrt(np.average((y - height) ** 2, weights=1 / louder))) + 1e-9
     u = (x - middle) / wide
-    data = Rows(u, (y - height) / spread, np.square(u.T[:, :, None] - u.T[:, None, :]), tilt)
+    data = Rows(u, (y - height) / spread, np.square(u.T[:, :, None] - u.T[:, None, :]), flat)
     theta = _fit(data, louder)
     for _ in range(ROUNDS):
         before, louder = louder, _loud(np.abs(_off(data, theta, louder)[0]))
