@@ -12,7 +12,7 @@ from forescale.forecast.question import Question
 from forescale.forecast.solve import solve
 
 
-def grid(new, scale=None):
+def grid(new):
     x = np.array([(n, d) for n in (1e7, 3e7, 1e8) for d in (1e9, 3e9, 1e10)])
     new = np.array(new, float)
     return Question(("params", "tokens"), x, x[:, 0] ** -0.1, x.prod(axis=1), new, new.prod(axis=1))
