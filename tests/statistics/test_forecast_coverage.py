@@ -17,17 +17,20 @@ def test_new_runs(name, failed, held, off):
     """Of 60 nominal 90 % intervals (each share good to 0.05) 55 and 53 hold twice beyond the rows, 50 and 46 ten times beyond,
     where a right law is told from others by little: fewer than they promise. `failed`: one of the three largest runs is 5 to
     100 % too high; 52 and 50, 49 and 45 hold."""
-    law, inside, errors = laws.get(name), [], []
+    law = laws.get(name)
     values = dict(law.published[-1].values)
+    columns, truth = {"params": [], "tokens": [], "loss": [], "seed": []}, []
     for seed in range(60):
         rng = np.random.default_rng(seed)
         n = np.exp(rng.uniform(np.log(1e7), np.log(1e9), 60))
         d = n * np.exp(rng.uniform(np.log(5), np.log(100), 60))
         y = law(values, params=n, tokens=d) * np.exp(0.005 * rng.standard_normal(60))
-        truth = law(values, params=SIZES, tokens=20 * SIZES) * np.exp(0.005 * rng.standard_normal(2))
+        truth.append(law(values, params=SIZES, tokens=20 * SIZES) * np.exp(0.005 * rng.standard_normal(2)))
         if failed:
             y[np.argsort(n * d)[-int(rng.integers(1, 4))]] *= np.exp(rng.uniform(np.log(1.05), np.log(2)))
-        f = fs.forecast({"params": n, "tokens": d, "loss": y}, params=SIZES, tokens=20 * SIZES)
-        inside.append((f.low < truth) & (truth < f.high))
-        errors.append(np.abs(f.value / truth - 1))
+        for column, part in zip(columns.values(), (n, d, y, np.full(60, str(seed))), strict=True):
+            column.extend(part)
+    found = fs.forecast({k: np.array(v) for k, v in columns.items()}, group="seed", params=SIZES, tokens=20 * SIZES).values()
+    inside = [(f.low < t) & (t < f.high) for f, t in zip(found, truth, strict=True)]
+    errors = [np.abs(f.value / t - 1) for f, t in zip(found, truth, strict=True)]
     assert (np.mean(inside, axis=0) >= held).all() and (np.mean(errors, axis=0) < off).all()

@@ -110,9 +110,10 @@ def fill(questions: Sequence[Question], stack: Sequence[Candidate], progress=Non
     """Every candidate on every question and on its origins, all of them in one batch per candidate."""
     splits = [origins(q) for q in questions]
     flat = [part for q, own in zip(questions, splits, strict=True) for part in (q, *(q.split(s.fit, s.new) for s in own))]
-    found = []
+    found: list[list[Fitted]] = []
     for done, candidate in enumerate(stack):
-        found.append(candidate.predict(flat))
+        before = [found[i] for i, earlier in enumerate(stack[:done]) if earlier.name == candidate.on]
+        found.append(candidate.predict(flat, *before))
         if progress:
             progress((done + 1) / len(stack))
     out, at = [], 0

@@ -23,12 +23,14 @@ class Candidate:
     """`predict` takes questions of the same inputs. `naive` marks the baselines anyone can compute by hand.
 
     `local` marks shapes that hold near the data only: they fade where the target lies farther out than any back-test.
+    `on` names an earlier candidate, whose fits `predict` takes as well.
     """
 
     name: str
-    predict: Callable[[Sequence[Question]], list[Fitted]]
+    predict: Callable[..., list[Fitted]]
     naive: bool = False
     local: bool = False
+    on: str = ""
 
 
 def _each(function: Callable, **options) -> Callable[[Sequence[Question]], list[Fitted]]:
@@ -72,7 +74,8 @@ def several_inputs() -> list[Candidate]:
     for gamma in (0.5, 1, 1.5):
         out.append(Candidate(f"coupled law, weights C^{gamma:g}", partial(general, gamma=gamma)))
     for gamma in (0.5, 1):
-        out.append(Candidate(f"coupled law, smoothly corrected, weights C^{gamma:g}", partial(corrected, gamma=gamma)))
+        weights = f"weights C^{gamma:g}"
+        out.append(Candidate(f"coupled law, smoothly corrected, {weights}", corrected, on=f"coupled law, {weights}"))
     out.append(Candidate("additive law, weights C^1", partial(general, gamma=1, coupled=False)))
     out.append(Candidate("additive law without floor, weights C^1", partial(general, gamma=1, coupled=False, floor=False)))
     return [*out, _smooth(), _odds()]

@@ -21,10 +21,11 @@ MOST = 500  # rows that a law is fitted to: it has few parameters
 
 @dataclass(frozen=True)
 class Fitted:
-    """Predictions (q,) and, for the general grammar, the formula in words."""
+    """Predictions at the targets (q,) and, of the general grammar, the formula in words and predictions at the rows (n,)."""
 
     value: np.ndarray
     formula: str = ""
+    own: np.ndarray | None = None
 
 
 def fit_batch(
@@ -52,10 +53,10 @@ class Frame:
     middle: np.ndarray
     height: float
 
-    def predict(self, law: Law, params: Mapping[str, float]) -> np.ndarray:
-        q = self.question
+    def predict(self, law: Law, params: Mapping[str, float], x: np.ndarray) -> np.ndarray:
+        """Predictions (m,) at inputs x (m, d)."""
         with np.errstate(all="ignore"):
-            at = {n: q.x_new[:, j] / self.middle[j] for j, n in enumerate(q.inputs)}
+            at = {n: x[:, j] / self.middle[j] for j, n in enumerate(self.question.inputs)}
             return np.asarray(law(params, **at) * self.height)
 
 
@@ -88,7 +89,8 @@ def general(questions: Sequence[Question], gamma: float, coupled: bool = True, f
     frames = [frame(questions[i], gamma) for i in enough]
     fits = fit_batch(law, [f.data for f in frames], [f.weights for f in frames], STARTS, 1e-3)
     for i, params, f in zip(enough, fits, frames, strict=True):
-        out[i] = Fitted(f.predict(law, params), readable(params, inputs, f.middle, f.height))
+        value, own = (f.predict(law, params, x) for x in (questions[i].x_new, questions[i].x))
+        out[i] = Fitted(value, readable(params, inputs, f.middle, f.height), own)
     return out
 
 

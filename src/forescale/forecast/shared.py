@@ -68,4 +68,4 @@ def _borrow(q: Question, exponent: float) -> Fitted:
         return Fitted(np.full(len(q.scale_new), np.nan))
     f = frame(q, 1.0)
     params = fit_batch(law, [f.data], [f.weights], STARTS, 1e-3, {"a_" + q.inputs[0]: exponent})[0]
-    return Fitted(f.predict(law, params), readable(params, q.inputs, f.middle, f.height))
+    return Fitted(f.predict(law, params, q.x_new), readable(params, q.inputs, f.middle, f.height))

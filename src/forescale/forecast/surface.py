@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import cho_solve, cholesky
 from scipy.optimize import minimize
 
-from .fitted import Fitted, general
+from .fitted import Fitted
 from .local import ridge, weighted_median
 from .question import Question
 
@@ -77,16 +77,15 @@ def surface(q: Question, flat: bool = False) -> np.ndarray:
     return np.exp(s.height + s.spread * (s.beside(q.x_new) @ s.pull()))
 
 
-def corrected(questions: Sequence[Question], gamma: float) -> list[Fitted]:
-    """The coupled law, and a smooth surface for what it leaves of the rows: far from them the law alone speaks."""
-    size = [len(q.scale_new) for q in questions]
-    both = [replace(q, x_new=np.vstack([q.x_new, q.x]), scale_new=np.r_[q.scale_new, q.scale]) for q in questions]
-    return [
-        Fitted(np.full(m, np.nan))
-        if not (np.isfinite(law.value).all() and (law.value > 0).all())
-        else Fitted(law.value[:m] * surface(replace(q, y=q.y / law.value[m:]), flat=True))
-        for q, m, law in zip(questions, size, general(both, gamma), strict=True)
-    ]
+def corrected(questions: Sequence[Question], laws: Sequence[Fitted]) -> list[Fitted]:
+    """A law's fits, and a smooth surface for what they leave of the rows: far from them the law alone speaks."""
+
+    def one(q: Question, law: Fitted) -> np.ndarray:
+        if law.own is None or not all(np.isfinite(v).all() and (v > 0).all() for v in (law.value, law.own)):
+            return np.full(len(q.scale_new), np.nan)
+        return law.value * surface(replace(q, y=q.y / law.own), flat=True)
+
+    return [Fitted(one(q, law)) for q, law in zip(questions, laws, strict=True)]
 
 
 def noises(q: Question) -> tuple[float, float]:
