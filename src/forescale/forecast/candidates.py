@@ -76,6 +76,9 @@ def several_inputs() -> list[Candidate]:
     for gamma in (0.5, 1):
         weights = f"weights C^{gamma:g}"
         out.append(Candidate(f"coupled law, smoothly corrected, {weights}", corrected, on=f"coupled law, {weights}"))
+    for gamma in (0, 0.5, 1):
+        name = f"law straight in linear inputs, weights C^{gamma:g}"
+        out.append(Candidate(name, partial(general, gamma=gamma, straight=True)))
     out.append(Candidate("additive law, weights C^1", partial(general, gamma=1, coupled=False)))
     out.append(Candidate("additive law without floor, weights C^1", partial(general, gamma=1, coupled=False, floor=False)))
     return [*out, _smooth(), _odds()]

@@ -11,7 +11,7 @@ from ..fit.objective import Objective
 from ..fit.problem import Problem
 from ..fit.starts import search
 from ..law import Law
-from .general import general_law, readable
+from .general import general_law, is_linear, readable
 from .question import Question
 
 CHUNK = 24  # data sets padded to one length at a time
@@ -78,11 +78,14 @@ def frame(q: Question, gamma: float) -> Frame:
     return Frame(q, ({n: q.x[:, j] / middle[j] for j, n in enumerate(q.inputs)}, q.y / height), w, middle, height)
 
 
-def general(questions: Sequence[Question], gamma: float, coupled: bool = True, floor: bool = True) -> list[Fitted]:
-    """The general grammar on questions of the same inputs. Too few rows give NaN."""
+def general(
+    questions: Sequence[Question], gamma: float, coupled: bool = True, floor: bool = True, straight: bool = False
+) -> list[Fitted]:
+    """The general grammar on questions of the same inputs. NaN where rows are too few, or where no input is `straight`."""
     inputs = questions[0].inputs
-    law = general_law(inputs, coupled, floor)
-    enough = [i for i, q in enumerate(questions) if len(q.y) > len(law.params)]
+    law = general_law(inputs, coupled, floor, straight)
+    other = not straight or any(is_linear(n) for n in inputs)
+    enough = [i for i, q in enumerate(questions) if other and len(q.y) > len(law.params)]
     out = [Fitted(np.full(len(q.scale_new), np.nan)) for q in questions]
     if not enough:
         return out

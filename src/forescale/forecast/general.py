@@ -24,19 +24,26 @@ _SOURCE = Source("arXiv:2001.08361", "Kaplan et al. 2020, Scaling Laws for Neura
 def is_resource(name: str) -> bool:
     """Whether more of an input is more training: by name or alias of a quantity, or by a word such as samples in it."""
     low = name.lower()
-    if low.startswith(("exp(", "log")) or {"per", "ratio", "share", "fraction"} & set(low.split("_")):
+    if is_linear(low) or low.startswith("log") or {"per", "ratio", "share", "fraction"} & set(low.split("_")):
         return False
     known = (q for n, q in QUANTITIES.items() if n in RESOURCES)
     return any(word in low for word in MORE) or any(low == q.name or (len(low) > 1 and low in q.aliases) for q in known)
 
 
-def general_law(inputs: Sequence[str], coupled: bool = True, floor: bool = True) -> Law:
+def is_linear(name: str) -> bool:
+    """Whether an input enters as an exponential (`prepare`): a share, or one with zeros."""
+    return name.startswith("exp(")
+
+
+def general_law(inputs: Sequence[str], coupled: bool = True, floor: bool = True, straight: bool = False) -> Law:
     """The grammar's law for these inputs, in inputs divided by their middle (so that x = 1 is the middle of the data).
 
     Inputs that are no resource are modifiers; where none is a resource, all are taken as resources but linear ones.
+    `straight`: linear modifiers (shares of a mixture) have no bend, as in the mixing law (arXiv:2403.16952).
     """
-    resources = tuple(n for n in inputs if is_resource(n)) or tuple(n for n in inputs if not n.startswith("exp("))
+    resources = tuple(n for n in inputs if is_resource(n)) or tuple(n for n in inputs if not is_linear(n))
     modifiers = tuple(n for n in inputs if n not in resources)
+    bent = tuple(n for n in modifiers if not (straight and is_linear(n)))
     power = coupled and len(resources) > 1
     params = [Param("E", positive, (0.05, 3.0), "value left at infinite resources")] if floor else []
     params.append(Param("h", positive, (0.05, 5.0), "height of the reducible part at the middle"))
@@ -46,7 +53,8 @@ def general_law(inputs: Sequence[str], coupled: bool = True, floor: bool = True)
     params += [Param("k", interval(0, 3), (0.1, 1.5), "outer exponent; 1 adds the terms")] if power else []
     for n in modifiers:
         params.append(Param("b_" + n, interval(-2, 2), (-0.3, 0.3), f"slope in log {n}"))
-        params.append(Param("c_" + n, interval(-0.5, 0.5), (-0.03, 0.03), f"bend in log {n}"))
+        if n in bent:
+            params.append(Param("c_" + n, interval(-0.5, 0.5), (-0.03, 0.03), f"bend in log {n}"))
 
     def formula(p: SimpleNamespace, x: SimpleNamespace):
         terms = [
@@ -59,7 +67,8 @@ def general_law(inputs: Sequence[str], coupled: bool = True, floor: bool = True)
         height = p.k * height if power else height
         for n in modifiers:
             z = np.log(getattr(x, n))
-            height = height + getattr(p, "b_" + n) * z + getattr(p, "c_" + n) * z * z
+            height = height + getattr(p, "b_" + n) * z
+            height = height + getattr(p, "c_" + n) * z * z if n in bent else height
         out = p.h * np.exp(height)
         return p.E + out if floor else out
 
@@ -85,6 +94,15 @@ def readable(params: Mapping[str, float], inputs: Sequence[str], middle: Sequenc
     for n in inputs:
         if "b_" + n in params:
             body = f"({body})" if " + " in body and not body.startswith("(") else body
-            z = f"log({n}/{format_number(at[n], 3)})"
-            body += f" * exp({params['b_' + n]:.3g} * {z} {params['c_' + n]:+.3g} * {z}^2)"
+            z = _logarithm(n, at[n])
+            bend = f" {params['c_' + n]:+.3g} * {z}^2" if "c_" + n in params else ""
+            body += f" * exp({params['b_' + n]:.3g} * {z}{bend})"
     return f"{height * params['E']:.4g} + {body}" if "E" in params else body
+
+
+def _logarithm(name: str, at: float) -> str:
+    """log(name / at) in words; that of a linear input is linear."""
+    if not is_linear(name):
+        return f"log({name}/{format_number(at, 3)})"
+    shift = f" {-np.log(at):+.4g}" if abs(np.log(at)) > 5e-4 else ""
+    return f"({name[len('exp(') : -1]}{shift})"
