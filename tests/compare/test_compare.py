@@ -5,6 +5,8 @@ import polars as pl
 import pytest
 
 from forescale.compare import compare, seed_price, select, shift_line, transfer, trend
+from forescale.compare.arms import compare_pairs
+from forescale.compare.frontier import frontiers
 from forescale.errors import InputError
 from forescale.runs import read
 
@@ -34,13 +36,26 @@ def ladders(seed, crossing):
 @pytest.mark.slow
 def test_200_pairs_of_ladders():
     """90 % intervals of C* cover 85 to 95 % of crossing pairs; nine of ten parallel pairs get no crossing."""
-    held, none = [], []
-    for seed in range(200):
-        runs, at = ladders(seed, True)
-        pair = compare(runs, draws=120).pairs[0]
-        held.append(pair.crossing is not None and pair.crossing[1] <= at <= pair.crossing[2])
-        none.append(compare(ladders(1000 + seed, False)[0], draws=120).pairs[0].crossing is None)
+    crossing, parallel = [ladders(seed, True) for seed in range(200)], [ladders(1000 + seed, False) for seed in range(200)]
+    pairs = in_one_batch([runs for runs, _ in (*crossing, *parallel)])
+    held = [p.crossing is not None and p.crossing[1] <= at <= p.crossing[2] for p, (_, at) in zip(pairs, crossing, strict=False)]
+    none = [p.crossing is None for p in pairs[200:]]
     assert 0.85 <= np.mean(held) <= 0.95 and np.mean(none) >= 0.9
+
+
+def in_one_batch(tables, draws=120):
+    """The Pair of each table of two arms, at its largest scale: what `compare` says of each."""
+    every = [frontiers(runs, "arm", "flops") for runs in tables]
+    curves = {f"{arm}{i}": curve for i, own in enumerate(every) for arm, curve in own.items()}
+    return compare_pairs(curves, [(f"A{i}", f"B{i}") for i in range(len(tables))], 1e19, 0.9, draws)
+
+
+def test_pairs_of_one_batch_are_what_compare_says():
+    tables = [ladders(seed, seed % 2)[0] for seed in range(4)]
+    for runs, pair in zip(tables, in_one_batch(tables), strict=True):
+        alone = compare(runs, draws=120).pairs[0]
+        assert pair.wins == pytest.approx(alone.wins, abs=1e-3) and pair.multiplier == pytest.approx(alone.multiplier, rel=1e-3)
+        assert pair.noise == pytest.approx(alone.noise, rel=1e-6) and (pair.crossing is None) == (alone.crossing is None)
 
 
 def test_a_pair_says_all_of_it():

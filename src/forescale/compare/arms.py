@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -12,12 +12,12 @@ from ..errors import InputError
 from ..quantities import format_number, parse_positive, tails
 from ..runs import Runs
 from ..shown import Shown
-from .joint import STRUCTURES, JointFit, joint_fit
+from .frontier import Curves, frontiers, joined, ranks, share_a_scale
+from .joint import STRUCTURES, JointFit, drifts, joint_fits, weights
 
 FAR = 100.0  # a crossing is looked for up to this factor beyond the data
 SUPPORT = 0.5  # least probability of a crossing for it to be reported
 DECIDED = 0.95  # least probability of a winner for it to be named
-LEAST = 4  # runs of an arm
 
 
 @dataclass(frozen=True)
@@ -104,62 +104,32 @@ def compare(
     they are weighed by their small-sample information criterion. Raises InputError for fewer than two arms of four runs.
     """  # fmt: skip
     tails(level)  # a wrong one is refused before the long work
-    curves = _frontiers(runs, by, axis)
+    curves = frontiers(runs, by, axis)
     top = max(float(x.max()) for x, _ in curves.values())
     aim = parse_positive(target, "target") if target is not None else top
-    pairs = tuple(_pair(a, b, curves, aim, level, draws, seed) for a, b in combinations(curves, 2))
-    return Comparison(pairs, _ranks(curves))
+    return Comparison(compare_pairs(curves, list(combinations(curves, 2)), aim, level, draws, seed), ranks(curves))
 
 
-def _frontiers(runs: Runs, by: str, axis: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    names = np.asarray(runs[by]).astype(str)
-    x, y = np.asarray(runs.numbers((axis,))[axis], float), np.asarray(runs["loss"], float)
-    if not (x > 0).all():
-        raise InputError(f"{axis} must be positive to compare over it; found {x.min():g}")
-    out, short = {}, []
-    for name in dict.fromkeys(names.tolist()):
-        mine = names == name
-        order = np.lexsort((y[mine], x[mine]))
-        scale, loss = x[mine][order], y[mine][order]
-        better = loss < np.concatenate([[np.inf], np.minimum.accumulate(loss)[:-1]])
-        if better.sum() < LEAST:
-            short.append(f"{name} ({better.sum()} on its frontier)")
-            continue
-        out[name] = (scale[better], loss[better])
-    if len(out) < 2:
-        raise InputError(
-            f"two arms with {LEAST} runs each on their frontier are needed; too few: {', '.join(short) or 'one arm'}"
-        )
-    return out
+def compare_pairs(
+    curves: Curves, names: Sequence[tuple[str, str]], target: float, level: float, draws: int, seed: int = 0
+) -> tuple:
+    """A Pair for each two `names` of `curves` (scales and losses by arm), all of them fitted in one batch."""
+    for a, b in names:
+        share_a_scale(a, b, curves)
+    both = [joined(curves[a], curves[b]) for a, b in names]
+    fits = list(zip(*(joint_fits(s, both, draws, seed) for s in STRUCTURES), strict=True))
+    beyond = [max(np.log(target / min(curves[a][0].max(), curves[b][0].max())), 0.0) for a, b in names]
+    strays = drifts([(curves[a], curves[b]) for a, b in names]) if any(beyond) else np.zeros(len(names))
+    return tuple(
+        _pair(a, b, curves, own, target, far * stray, level)
+        for (a, b), own, far, stray in zip(names, fits, beyond, strays, strict=True)
+    )
 
 
-def _ranks(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[float, tuple[str, ...]]:
-    """Arms by measured loss, interpolated in log-log, at eight scales within the range all arms share."""
-    low = max(x.min() for x, _ in curves.values())
-    high = min(x.max() for x, _ in curves.values())
-    if low >= high:
-        return {}
-    out = {}
-    for c in np.geomspace(low, high, 5):
-        loss = {k: float(np.interp(np.log(c), np.log(x), np.log(y))) for k, (x, y) in curves.items()}
-        out[float(c)] = tuple(sorted(loss, key=loss.get))
-    return out
-
-
-def _pair(a: str, b: str, curves: Mapping, target: float, level: float, draws: int, seed: int) -> Pair:
+def _pair(a: str, b: str, curves: Curves, fits: Sequence[JointFit], target: float, stray: float, level: float) -> Pair:
     (xa, ya), (xb, yb) = curves[a], curves[b]
-    top, bottom = min(xa.max(), xb.max()), max(xa.min(), xb.min())
-    if bottom > 1.05 * top:
-        ends = f"one ends at {format_number(top)}, the other begins at {format_number(bottom)}"
-        raise InputError(f"{a} and {b} share no scale: {ends}; train one run of each at a common scale, or leave one out")
-    x, y = np.concatenate([xa, xb]), np.concatenate([ya, yb])
-    arm = np.repeat([1.0, 2.0], [len(xa), len(xb)])
-    fits = [joint_fit(name, x, arm, y, draws, seed) for name in STRUCTURES]
-    reach = max(np.log(target / min(xa.max(), xb.max())), 0.0)
-    stray = drift((xa, ya), (xb, yb)) * reach if reach else 0.0
-    score = np.array([f.aicc for f in fits])
-    weight = np.exp(-0.5 * (score - score.min()))
-    weight /= weight.sum()
+    x, draws = np.concatenate([xa, xb]), len(fits[0].values) - 1
+    weight = weights(fits)
     share = np.concatenate([np.full(draws, w / draws) for w in weight])
     ends = tails(level)
     crossing = np.concatenate([_crossing(f, x.min(), x.max() * FAR) for f in fits])
@@ -172,7 +142,7 @@ def _pair(a: str, b: str, curves: Mapping, target: float, level: float, draws: i
     return Pair(
         a, b, target, _wins(fits, share, target, stray), crosses,
         (float(middle), float(low), float(high)) if crosses >= SUPPORT else None,
-        _multiplier(fits, share, common, ends), common, naive, (fits[-1].spread(arm == 1), fits[-1].spread(arm == 2)),
+        _multiplier(fits, share, common, ends), common, naive, fits[-1].spreads(len(xa)),
         dict(zip(STRUCTURES, (float(w) for w in weight), strict=True)), factor, level, _warnings(xa, xb, target, factor),
     )  # fmt: skip
 
@@ -196,29 +166,7 @@ def _quantiles(values: np.ndarray, share: np.ndarray, ends: tuple[float, float])
     return [float(values[order][min(np.searchsorted(mass, q), len(values) - 1)]) for q in ends]
 
 
-def drift(one: tuple[np.ndarray, np.ndarray], two: tuple[np.ndarray, np.ndarray]) -> float:
-    """How far the gap of two arms strays from what their lower two thirds foretell, in log loss per e-fold of scale.
-
-    Both arms' laws err alike, so the gap strays less than either. Zero where too few runs are left to tell.
-    """
-    low = max(v[0].min() for v in (one, two))
-    high = min(v[0].max() for v in (one, two))
-    cut = np.exp(np.log(low) + 2 / 3 * np.log(high / low)) if high > low else 0.0
-    kept = [(x[x <= cut], y[x <= cut]) for x, y in (one, two)]
-    if min(len(x) for x, _ in kept) < LEAST:
-        return 0.0
-    x, y = np.concatenate([k[0] for k in kept]), np.concatenate([k[1] for k in kept])
-    arm = np.repeat([1.0, 2.0], [len(k[0]) for k in kept])
-    fits = [joint_fit(name, x, arm, y, 0) for name in STRUCTURES]
-    score = np.array([f.aicc for f in fits])
-    weight = np.exp(-0.5 * (score - score.min()))
-    at = np.geomspace(cut, high, 6)[1:]
-    said = sum(w * np.log(np.divide(*f.loss(at)))[0] for w, f in zip(weight / weight.sum(), fits, strict=True))
-    seen = [np.interp(np.log(at), np.log(x), np.log(y)) for x, y in (one, two)]
-    return float(np.sqrt(np.mean(np.square((said - seen[0] + seen[1]) / (0.5 + np.log(at / cut))))))
-
-
-def _wins(fits: list[JointFit], share: np.ndarray, target: float, stray: float) -> float:
+def _wins(fits: Sequence[JointFit], share: np.ndarray, target: float, stray: float) -> float:
     """Probability that a new run of the first arm has the lower loss at the target; `stray` is what laws are off by there."""
     from scipy.special import ndtr
 
@@ -229,7 +177,9 @@ def _wins(fits: list[JointFit], share: np.ndarray, target: float, stray: float) 
     return float(share @ np.concatenate(out))
 
 
-def _multiplier(fits: list[JointFit], share: np.ndarray, common: float, ends: tuple[float, float]) -> tuple[float, float, float]:
+def _multiplier(
+    fits: Sequence[JointFit], share: np.ndarray, common: float, ends: tuple[float, float]
+) -> tuple[float, float, float]:
     """Scale at which the second arm has the first one's loss at `common`, over `common`; infinite where it never does."""
     out = []
     for f in fits:

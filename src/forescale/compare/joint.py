@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +12,11 @@ from ..fit.lm import descend
 from ..fit.problem import Problem
 from ..fit.starts import search
 from ..law import Law, Param, Source, Working, interval, law, positive
+from .frontier import LEAST, joined
 
 STRUCTURES = {"parallel": ("E", "alpha"), "one floor": ("E",), "separate": ()}
+CHUNK = 64  # pairs fitted in one batch
+ROWS = 1_000_000  # redrawn losses held at once
 _SOURCE = Source(
     "arXiv:2010.14701", "Henighan et al. 2020, Scaling Laws for Autoregressive Generative Modeling", "1.1 for each arm"
 )
@@ -70,9 +74,10 @@ class JointFit:
     noise: float
     residuals: np.ndarray
 
-    def spread(self, rows: np.ndarray) -> float:
-        """Standard deviation of the log residuals of these rows."""
-        return float(np.sqrt(np.mean(np.square(self.residuals[rows]))))
+    def spreads(self, first: int) -> tuple[float, float]:
+        """Standard deviations of the log residuals of either arm; the first has `first` rows."""
+        one, two = (float(np.sqrt(np.mean(np.square(r)))) for r in (self.residuals[:first], self.residuals[first:]))
+        return one, two
 
     def loss(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Loss of both arms (draws + 1, x)."""
@@ -80,27 +85,87 @@ class JointFit:
         return e1 + a1 * x**-p1, e2 + a2 * x**-p2
 
 
-def joint_fit(structure: str, x: np.ndarray, arm: np.ndarray, y: np.ndarray, draws: int, seed: int = 0) -> JointFit:
-    """Least squares in log loss, and `draws` refits to losses redrawn around it with its own noise."""
-    shared = STRUCTURES[structure]
-    model, rng = pair_law(shared), np.random.default_rng(seed)
-    inputs = {"x": x, "arm": arm}
-    problem = Problem(model, [(inputs, y)], Objective("squares"))
-    best = search(problem, seed=seed)
-    n, k = len(y), problem.k
-    point = {name: float(v[0]) for name, v in problem.law_params(best.z[:1]).items()}
-    mean = model(point, **inputs)
-    rss = float(np.square(np.log(mean / y)).sum())
-    noise = np.sqrt(rss / max(n - k, 1))
-    columns = {name: np.array([v]) for name, v in point.items()}
-    if draws:
-        again = [(inputs, mean * np.exp(noise * e)) for e in rng.standard_normal((draws, n))]
-        many = Problem(model, again, Objective("squares"))
-        ends = descend(many, np.repeat(best.z[:1], draws, axis=0), np.arange(draws), iterations=60, tolerance=1e-9)
-        drawn = many.law_params(ends.z, np.arange(draws))
-        columns = {name: np.r_[point[name], drawn[name]] for name in point}
-    own = lambda base, i: base if base in shared else base + i
-    values = np.stack([columns[name] for i in "12" for name in (own("E", i), "A" + i, own("alpha", i))], axis=1)
-    # small-sample Akaike criterion; the noise is one more unknown
-    aicc = n * np.log(max(rss / n, 1e-300)) + 2 * (k + 1) + 2 * (k + 1) * (k + 2) / max(n - k - 2, 0.5)
-    return JointFit(structure, values, float(aicc), float(noise), np.log(mean / y))
+def joint_fits(structure: str, pairs: Sequence[tuple], draws: int, seed: int = 0) -> list[JointFit]:
+    """Least squares in log loss, and `draws` refits to losses redrawn around it with its own noise, of each pair (x, arm, y).
+
+    Pairs are fitted in one batch, as many at a time as leave the redrawn losses (pairs, draws, rows) within ROWS.
+    """
+    longest = max(len(y) for *_, y in pairs)
+    step = max(1, min(CHUNK, ROWS // (longest * max(draws, 1))))
+    return [f for i in range(0, len(pairs), step) for f in _fitted(structure, pairs[i : i + step], draws, seed)]
+
+
+def _fitted(structure: str, pairs: Sequence[tuple], draws: int, seed: int) -> list[JointFit]:
+    model = pair_law(STRUCTURES[structure])
+    inputs = [{"x": x, "arm": arm} for x, arm, _ in pairs]
+    losses = [y for *_, y in pairs]
+    problem = Problem(model, list(zip(inputs, losses, strict=True)), Objective("squares"))
+    best, k = search(problem, seed=seed).z, problem.k
+    found = problem.law_params(best, np.arange(len(pairs)))
+    points = [{name: float(v[i]) for name, v in found.items()} for i in range(len(pairs))]
+    means = [model(p, **x) for p, x in zip(points, inputs, strict=True)]
+    rss = [float(np.square(np.log(m / y)).sum()) for m, y in zip(means, losses, strict=True)]
+    noise = [np.sqrt(r / max(len(y) - k, 1)) for r, y in zip(rss, losses, strict=True)]
+    drawn = _redrawn(model, inputs, means, noise, best, draws, seed)
+    out = []
+    for i, (y, mean) in enumerate(zip(losses, means, strict=True)):
+        columns = {name: np.r_[v, drawn[name][i]] for name, v in points[i].items()}
+        values = np.stack([columns[name] for i in "12" for name in _names(structure, i)], axis=1)
+        out.append(JointFit(structure, values, _aicc(rss[i], len(y), k), float(noise[i]), np.log(mean / y)))
+    return out
+
+
+def _redrawn(model: Law, inputs: Sequence, means: Sequence, noise: Sequence, best: np.ndarray, draws: int, seed: int) -> dict:
+    """Parameters (pairs, draws) by name, refitted to losses drawn around each pair's fit; the same draws for every pair."""
+    if not draws:
+        return dict.fromkeys(model.names, np.empty((len(means), 0)))
+    again = []
+    for x, mean, size in zip(inputs, means, noise, strict=True):
+        shocks = np.random.default_rng(seed).standard_normal((draws, len(mean)))
+        again += [(x, mean * np.exp(size * e)) for e in shocks]
+    many = Problem(model, again, Objective("squares"))
+    ends = descend(many, np.repeat(best, draws, axis=0), np.arange(many.b), iterations=60, tolerance=1e-9)
+    return {name: v.reshape(len(means), draws) for name, v in many.law_params(ends.z, np.arange(many.b)).items()}
+
+
+def _names(structure: str, i: str) -> tuple[str, str, str]:
+    """What floor, height and exponent of arm `i` are called."""
+    floor, power = (n if n in STRUCTURES[structure] else n + i for n in ("E", "alpha"))
+    return floor, "A" + i, power
+
+
+def _aicc(rss: float, n: int, k: int) -> float:
+    """Small-sample Akaike criterion; the noise is one more unknown."""
+    return float(n * np.log(max(rss / n, 1e-300)) + 2 * (k + 1) + 2 * (k + 1) * (k + 2) / max(n - k - 2, 0.5))
+
+
+def drifts(pairs: Sequence[tuple]) -> np.ndarray:
+    """How far the gap of two arms strays from what their lower two thirds foretell, in log loss per e-fold of scale, by pair.
+
+    Both arms' laws err alike, so the gap strays less than either. Zero where too few runs are left to tell.
+    """
+    cuts = [_cut(one, two) for one, two in pairs]
+    kept = [[(x[x <= cut], y[x <= cut]) for x, y in pair] for pair, (cut, _) in zip(pairs, cuts, strict=True)]
+    able = [i for i, pair in enumerate(kept) if min(len(x) for x, _ in pair) >= LEAST]
+    out = np.zeros(len(pairs))
+    fits = zip(*(joint_fits(s, [joined(*kept[i]) for i in able], 0) for s in STRUCTURES), strict=True) if able else ()
+    for i, own in zip(able, fits, strict=True):
+        cut, high = cuts[i]
+        at = np.geomspace(cut, high, 6)[1:]
+        said = sum(w * np.log(np.divide(*f.loss(at)))[0] for w, f in zip(weights(own), own, strict=True))
+        seen = [np.interp(np.log(at), np.log(x), np.log(y)) for x, y in pairs[i]]
+        out[i] = np.sqrt(np.mean(np.square((said - seen[0] + seen[1]) / (0.5 + np.log(at / cut)))))
+    return out
+
+
+def _cut(one: tuple[np.ndarray, np.ndarray], two: tuple[np.ndarray, np.ndarray]) -> tuple[float, float]:
+    """Two thirds of the way (in the log) through the scales that both arms have, and their end; zero where they have none."""
+    low, high = max(v[0].min() for v in (one, two)), min(v[0].max() for v in (one, two))
+    return (float(np.exp(np.log(low) + 2 / 3 * np.log(high / low))) if high > low else 0.0), float(high)
+
+
+def weights(fits: Sequence[JointFit]) -> np.ndarray:
+    """Weights of the structures by their information criterion."""
+    score = np.array([f.aicc for f in fits])
+    weight = np.exp(-0.5 * (score - score.min()))
+    return weight / weight.sum()
