@@ -157,6 +157,16 @@ def test_what_cannot_be_predicted_is_flagged(rng):
     assert any("too few rows" in text for text in few.flags)
 
 
+def test_flops_alone_of_runs_that_spend_it_differently_is_said(study):
+    """Every run of the isoFLOP study: a usual run is no optimal one, and the forecast says so. Of its best runs it does not."""
+    runs = study("chinchilla").role("fit")
+    c, loss = runs["flops"], runs["loss"]
+    best = np.array([y <= loss[c <= 1.05 * x].min() for x, y in zip(c, loss, strict=True)])
+    whole, front = fs.forecast(runs, flops=1e22), fs.forecast(runs.where(best), flops=1e22)
+    assert any("of a usual run, not of the best" in w for w in whole.warnings)
+    assert not any("usual run" in w for w in front.warnings) and front.value < whole.value
+
+
 def test_errors_say_what_to_do(ladder):
     fit, _ = ladder
     with pytest.raises(InputError, match="say what to forecast"):

@@ -86,3 +86,15 @@ def test_rows_beyond_those_that_the_surface_takes_are_judged_too():
     bad = rng.choice(900, 12, replace=False)
     y[bad] *= 1.2
     assert (np.flatnonzero(odd(question(n, d, y))) == np.sort(bad)).all()
+
+
+def test_each_group_names_its_own():
+    """A failed run of one group is no business of the others."""
+    rng = np.random.default_rng(0)
+    c = np.geomspace(1e18, 1e21, 20)
+    loss = np.concatenate([k * (1.7 + (c / 1e18) ** -0.15) * np.exp(0.002 * rng.standard_normal(20)) for k in (1.0, 1.1)])
+    loss[18] *= 1.3
+    table = {"flops": np.r_[c, c], "loss": loss, "data": np.repeat(["web", "code"], 20)}
+    found = fs.forecast(table, flops=1e22, group="data")
+    assert any(w.startswith("left out, far worse") for w in found["web"].warnings)
+    assert not any("left out" in w for w in found["code"].warnings)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import FitError, InputError
-from ..forecast import forecast
+from ..forecast import Forecast, forecast
 from ..shown import Shown
 
 FIRST = 0.5  # share of the budget spent on all candidates alike before any is dropped
@@ -63,11 +63,15 @@ def select(
     known: dict[tuple[str, int], tuple[float, tuple[str, ...]]] = {}
     spent = 0.0
 
-    def ahead(name: str) -> float:
-        key = (name, len(curves[name]))
-        if key not in known:
-            known[key] = _full_loss(curves[name], full)
-        return known[key][0]
+    def look(names: Sequence[str]) -> dict[str, tuple[float, tuple[str, ...]]]:
+        """Loss at the full data and warnings, of curves that grew since in one batch."""
+        grown = [n for n in names if (n, len(curves[n])) not in known]
+        known.update({(n, len(curves[n])): said for n, said in _full_losses({n: curves[n] for n in grown}, full).items()})
+        return {n: known[n, len(curves[n])] for n in names}
+
+    def by_forecast(names: Sequence[str]) -> list[str]:
+        seen = look(names)
+        return sorted(names, key=lambda n: seen[n][0])
 
     def price(name: str) -> float:
         done = len(curves[name])
@@ -90,7 +94,7 @@ def select(
         )
     alive, dropped = list(curves), []
     while True:
-        ranked = sorted(alive, key=ahead)
+        ranked = by_forecast(alive)
         kept = max(2, int(np.ceil(len(ranked) * KEEP)))
         alive, out = ranked[:kept], ranked[kept:]
         dropped = out + dropped
@@ -102,19 +106,32 @@ def select(
                     moved = True
         if not moved:
             break
-    ranking = sorted(alive, key=ahead) + dropped
-    predicted = {n: ahead(n) for n in ranking}
-    said = tuple(f"{n}: {w}" for n in ranking for w in known[n, len(curves[n])][1])
+    ranking = by_forecast(alive) + dropped
+    seen = look(ranking)
+    predicted = {n: value for n, (value, _) in seen.items()}
+    said = tuple(f"{n}: {w}" for n, (_, warnings) in seen.items() for w in warnings)
     return Selection(tuple(ranking), predicted, {n: curves[n][-1][0] for n in ranking}, spent, budget, said)
 
 
-def _full_loss(curve: list[tuple[float, float]], full: float) -> tuple[float, tuple[str, ...]]:
+def _full_losses(curves: Mapping[str, list[tuple[float, float]]], full: float) -> dict[str, tuple[float, tuple[str, ...]]]:
     """The loss forecast at the full data, the last one where it cannot be, and what the forecast warns of."""
-    x, y = np.array(curve).T
-    if len(x) < LEAST or x[-1] >= full:
-        return float(y[-1]), ()
+    able = [n for n, c in curves.items() if len(c) >= LEAST and c[-1][0] < full]
+    out: dict[str, tuple[float, tuple[str, ...]]] = {n: (float(c[-1][1]), ()) for n, c in curves.items()}
     try:
-        found = forecast({"examples": x, "loss": y}, examples=full)
-    except (InputError, FitError) as error:
-        return float(y[-1]), (f"not forecast, its last loss stands in ({error})",)
-    return float(found.value[0]), found.warnings
+        return out | {n: (float(f.value[0]), f.warnings) for n, f in _forecasts(curves, able, full).items()}
+    except (InputError, FitError):  # one of them cannot be: which?
+        for name in able:
+            try:
+                found = _forecasts(curves, [name], full)[name]
+                out[name] = (float(found.value[0]), found.warnings)
+            except (InputError, FitError) as error:
+                out[name] = (out[name][0], (f"not forecast, its last loss stands in ({error})",))
+    return out
+
+
+def _forecasts(curves: Mapping[str, list[tuple[float, float]]], names: Sequence[str], full: float) -> dict[str, Forecast]:
+    rows = [(n, x, y) for n in names for x, y in curves[n]]
+    if not rows:
+        return {}
+    table = dict(zip(("candidate", "examples", "loss"), map(np.array, zip(*rows, strict=True)), strict=True))
+    return forecast(table, examples=full, group="candidate")

@@ -66,18 +66,17 @@ def forecast(
     solved = solve(asked.questions, candidates(len(inputs), laws), progress, groups=group is not None)
     rule = calibration or shipped()
     found = {
-        name: _answer(q, s, rule, interval, bounds, target, asked, (*runs.warnings, *asked.notes), runs.sha256)
-        for name, q, s in zip(asked.groups, asked.questions, solved, strict=True)
+        name: _answer(q, s, rule, interval, bounds, target, asked, (*runs.warnings, *asked.notes, *own), runs.sha256)
+        for name, q, s, own in zip(asked.groups, asked.questions, solved, asked.own, strict=True)
     }
     return found if group is not None else found[""]
 
 
 def _sound(asked: Asked, target: str) -> Asked:
     out = [odd(q) for q in asked.questions]
-    found = zip(asked.groups, asked.questions, out, strict=True)
-    notes = [(f"{name}: " if name else "") + named(q, o, target, asked.shift) for name, q, o in found if o.any()]
-    kept = tuple(without(q, o) for q, o in zip(asked.questions, out, strict=True))
-    return replace(asked, questions=kept, notes=(*asked.notes, *notes))
+    found = list(zip(asked.questions, out, asked.own, strict=True))
+    own = tuple((*n, named(q, o, target, asked.shift)) if o.any() else n for q, o, n in found)
+    return replace(asked, questions=tuple(without(q, o) for q, o, _ in found), own=own)
 
 
 def _answer(q: Question, s: Solved, rule: Calibration, level: float, bounds, target: str, asked: Asked, notes, sha) -> Forecast:

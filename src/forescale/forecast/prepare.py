@@ -16,18 +16,23 @@ from .question import Question, several
 
 EARLY = 0.1  # share of a run's tokens whose checkpoints are left out (Hitchhiker's guide, arXiv:2410.11840)
 FEWEST = 4
+UNLIKE = 1.0  # standard deviation of log tokens per parameter among runs of like compute, beyond which it is said
 LOGS = 2.5  # one standard deviation of a linear input counts as so many natural logarithms
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Questions by group, `points` as they were asked, `shift` (what was added to make targets positive) and notes."""
+    """Questions by group, `points` as they were asked, `shift` (what was added to make targets positive) and notes on all.
+
+    `own` are notes on single groups, in their order.
+    """
 
     points: Mapping[str, np.ndarray]
     groups: tuple[str, ...]
     questions: tuple[Question, ...]
     shift: float
     notes: tuple[str, ...]
+    own: tuple[tuple[str, ...], ...]
 
 
 def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = None, scale: str | None = None) -> Asked:
@@ -49,6 +54,7 @@ def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = 
         raise InputError(f"{runs.source}: column {target!r} is not numeric")
     notes: list[str] = []
     keep = _usable(runs, x, y, target, notes) & _late(runs, inputs, notes)
+    notes += _unlike(runs, inputs, keep, target)
     shift = 0.0
     if (y[keep] <= 0).any():
         low, high = float(y[keep].min()), float(y[keep].max())
@@ -74,7 +80,7 @@ def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = 
                 )
         run = several(runs["run"][own].astype(str)) if "run" in runs.columns else None
         questions.append(Question(inputs, x[own], y[own] + shift, size[own], x_new, size_new, run))
-    return Asked(asked, tuple(names), tuple(questions), shift, tuple(notes))
+    return Asked(asked, tuple(names), tuple(questions), shift, tuple(notes), ((),) * len(names))
 
 
 def _values(value: Any, name: str, runs: Runs) -> np.ndarray:
@@ -128,6 +134,25 @@ def _late(runs: Runs, inputs: Sequence[str], notes: list[str]) -> np.ndarray:
     if not late.all():
         notes.append(f"{(~late).sum()} checkpoints from the first tenth of their run left out")
     return late
+
+
+def _unlike(runs: Runs, inputs: tuple[str, ...], keep: np.ndarray, target: str) -> list[str]:
+    """Says so where flops alone is asked of runs that spend the same compute in different ways."""
+    if inputs != ("flops",) or not {"params", "tokens"} <= set(runs.columns):
+        return []
+    split = runs.numbers(("flops", "params", "tokens"))
+    c, n, d = (np.log(np.where(v > 0, v, np.nan))[keep] for v in split.values())
+    known = np.isfinite(c + n + d)
+    if known.sum() < FEWEST:
+        return []
+    ratio, at = (d - n)[known], c[known] - c[known].mean()
+    off = ratio - ratio.mean() - at * (at @ ratio) / max(float(at @ at), 1e-12)
+    if off.std() < UNLIKE:
+        return []
+    return [
+        f"runs of the same flops differ {np.exp(2 * off.std()):.2g}-fold in tokens per parameter (one standard deviation either "
+        f"way): this is the {target} of a usual run, not of the best; give params and tokens, or keep the best run of each scale"
+    ]
 
 
 def _scale(runs: Runs, x, x_new, inputs, order: str | None, points: Mapping) -> tuple[np.ndarray, np.ndarray]:
