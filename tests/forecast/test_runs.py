@@ -91,10 +91,12 @@ def test_a_table_without_runs_is_forecast_as_before():
 @pytest.mark.parametrize(("runs", "noise", "held"), [(6, 0.002, 0.8), (10, 0.004, 0.7)])
 def test_new_runs_after_checkpoints(runs, noise, held):
     """Of 30 nominal 90 % intervals (each share good to 0.07) 29 and 25 hold; 20 and 12 without the column."""
-    inside = []
+    columns, truth = {"params": [], "tokens": [], "loss": [], "run": [], "seed": []}, []
     for seed in range(30):
         n, d, y, run = ladder(seed, runs, noise, own=0.002, checkpoints=20)
-        truth = float(LAW(VALUES, **AT)) * np.exp(noise * np.random.default_rng(1000 + seed).standard_normal())
-        found = fs.forecast({"params": n, "tokens": d, "loss": y, "run": [str(r) for r in run]}, **AT)
-        inside.append(found.low[0] < truth < found.high[0])
-    assert np.mean(inside) >= held
+        truth.append(float(LAW(VALUES, **AT)) * np.exp(noise * np.random.default_rng(1000 + seed).standard_normal()))
+        parts = (n, d, y, [f"{seed}/{r}" for r in run], [str(seed)] * len(n))
+        for column, part in zip(columns.values(), parts, strict=True):
+            column.extend(part)
+    found = fs.forecast({k: np.array(v) for k, v in columns.items()}, group="seed", **AT).values()
+    assert np.mean([f.low[0] < t < f.high[0] for f, t in zip(found, truth, strict=True)]) >= held

@@ -91,8 +91,12 @@ def _keep(cost: np.ndarray, which: np.ndarray, count: int, b: int) -> np.ndarray
     return order[place < count]
 
 
-def search(problem: Problem, seed: int = 0, starts: int | None = None, rounds: int = 6, need: int = 3) -> Search:
+def search(
+    problem: Problem, seed: int = 0, starts: int | None = None, rounds: int = 6, need: int = 3, iterations: int = 200
+) -> Search:
     """Best optimum of each data set. New rounds of starts follow until `need` polished starts agree on the best.
+
+    `iterations` of a polish at most: few rows take more than 60, and gain next to nothing by it, but a batch waits for them.
 
     With many rows, starts are ranked on a subsample; the last polish always uses every row.
     """
@@ -103,13 +107,13 @@ def search(problem: Problem, seed: int = 0, starts: int | None = None, rounds: i
     open_sets, polished = np.arange(problem.b), 0
     for done in range(1, rounds + 1):
         z, which = _one_round(small, open_sets, starts, rng)
-        end = descend(small, z, which)
+        end = descend(small, z, which, iterations=iterations)
         pool.add(end, which)
         polished += len(z) // len(open_sets)
         agreed = pool.agreed()
         if problem.k > MANY:
             for _ in range(3):
-                better = _hop(small, pool, open_sets, rng)
+                better = _hop(small, pool, open_sets, rng, iterations=iterations)
                 agreed = np.where(better, 0, agreed)
                 if not better.any():
                     break
@@ -119,7 +123,7 @@ def search(problem: Problem, seed: int = 0, starts: int | None = None, rounds: i
     if small is problem:
         best, cost, settled = pool.best(), pool.least(), pool.settled[_keep(pool.cost, pool.which, 1, problem.b)]
     else:
-        final = descend(problem, pool.best(), np.arange(problem.b), damping=1e-9)
+        final = descend(problem, pool.best(), np.arange(problem.b), iterations=iterations, damping=1e-9)
         best, cost, settled = final.z, final.cost, final.settled
     return Search(best, cost, settled, polished, pool.agreed(), starts * done)
 
@@ -149,14 +153,18 @@ class _Pool:
         return np.bincount(self.which[near & np.isfinite(self.cost)], minlength=self.b)
 
 
-def _hop(problem: Problem, pool: _Pool, sets: np.ndarray, rng: np.random.Generator, count: int = 10) -> np.ndarray:
+def _hop(
+    problem: Problem, pool: _Pool, sets: np.ndarray, rng: np.random.Generator, count: int = 10, iterations: int = 200
+) -> np.ndarray:
     """Perturb each best and descend again: optima often come in clusters that no fresh start tells apart.
 
     Returns which data sets improved (b,).
     """
     which = np.repeat(sets, count)
     scale = np.tile(np.geomspace(0.005, 1.0, count), len(sets))[:, None]
-    end = descend(problem, pool.best()[which] + scale * rng.standard_normal((len(which), problem.k)), which)
+    end = descend(
+        problem, pool.best()[which] + scale * rng.standard_normal((len(which), problem.k)), which, iterations=iterations
+    )
     before = pool.least()
     won = end.cost < before[which] * (1 - 1e-9)
     first = _keep(end.cost[won], which[won], 1, pool.b) if won.any() else np.empty(0, int)
