@@ -16,7 +16,7 @@ from .question import Question
 
 CHUNK = 24  # data sets padded to one length at a time
 STARTS = 32
-STEPS = 60  # of a descent; 200 gave the same errors on the public tasks and took 1.6 times as long
+STEPS = 60  # of a descent; with 200 the public tasks of several inputs had the same errors and took longer
 MOST = 500  # rows that a law is fitted to: it has few parameters
 
 
