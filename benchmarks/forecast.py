@@ -165,8 +165,8 @@ def singles(tasks, answers):
     """Geometric mean error of each candidate alone, by kind, over the tasks it can answer."""
     out = {}
     for task in tasks:
-        names = set.intersection(*(_able(s) for _, s in answers[task.id][0]))
-        for name in names:
+        able = set.intersection(*(_able(s) for _, s in answers[task.id][0]))
+        for name in (n for n in answers[task.id][0][0][1].names if n in able):
             guess = np.empty(len(task.y_new))
             for where, s in answers[task.id][0]:
                 guess[where] = np.exp(s.target[s.names.index(name)])

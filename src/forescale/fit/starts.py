@@ -92,11 +92,18 @@ def _keep(cost: np.ndarray, which: np.ndarray, count: int, b: int) -> np.ndarray
 
 
 def search(
-    problem: Problem, seed: int = 0, starts: int | None = None, rounds: int = 6, need: int = 3, iterations: int = 200
+    problem: Problem,
+    seed: int = 0,
+    starts: int | None = None,
+    rounds: int = 6,
+    need: int = 3,
+    iterations: int = 200,
+    hops: int = 3,
 ) -> Search:
     """Best optimum of each data set. New rounds of starts follow until `need` polished starts agree on the best.
 
     `iterations` of a polish at most: few rows take more than 60, and gain next to nothing by it, but a batch waits for them.
+    `hops`: how often the best of many coordinates are perturbed and polished again, at most, while one gets better.
 
     With many rows, starts are ranked on a subsample; the last polish always uses every row.
     """
@@ -112,7 +119,7 @@ def search(
         polished += len(z) // len(open_sets)
         agreed = pool.agreed()
         if problem.k > MANY:
-            for _ in range(3):
+            for _ in range(hops):
                 better = _hop(small, pool, open_sets, rng, iterations=iterations)
                 agreed = np.where(better, 0, agreed)
                 if not better.any():
