@@ -58,9 +58,9 @@ QUANTITIES = {
     )
 }
 
-_SUFFIX = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "p": 1e15, "pf-days": PF_DAY, "pf-day": PF_DAY}
+SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "p": 1e15, "pf-days": PF_DAY, "pf-day": PF_DAY}
 _NUMBER = re.compile(r"\s*([+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z-]*)\s*", re.IGNORECASE)
-_UNIT_WORDS = {"flop", "flops", "tokens", "token", "params", "parameters", "steps", "bytes"}
+UNIT_WORDS = {"flop", "flops", "tokens", "token", "params", "parameters", "steps", "bytes"}
 
 
 def canonical(name: str) -> str:
@@ -86,11 +86,11 @@ def parse_number(text: str | float, what: str = "number") -> float:
     else:
         match = _NUMBER.fullmatch(str(text))
         suffix = match[2].lower() if match else ""
-        if suffix in _UNIT_WORDS:
+        if suffix in UNIT_WORDS:
             suffix = ""
-        if not match or suffix not in _SUFFIX:
+        if not match or suffix not in SUFFIXES:
             raise InputError(f"{what}: cannot read {text!r} as a number; write it like 7B, 1.4T, 256k or 5.76e23")
-        value = float(match[1].replace(",", "").replace("_", "")) * _SUFFIX[suffix]
+        value = float(match[1].replace(",", "").replace("_", "")) * SUFFIXES[suffix]
     if not math.isfinite(value):
         raise InputError(f"{what}: {text!r} is not finite")
     return value

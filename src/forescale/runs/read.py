@@ -63,7 +63,7 @@ def _csv(raw: bytes, path: Path) -> Columns:
     text = _text(raw, path)
     if "\0" in text:
         raise InputError(f"{path.name} holds a zero byte at character {text.index(chr(0))}; it is not a text table")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix == ".tsv" else ",", strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, path), strict=True)
     rows: list[list[str]] = []
     try:
         for row in reader:
@@ -72,7 +72,7 @@ def _csv(raw: bytes, path: Path) -> Columns:
                 if len(row) != len(rows[0]):
                     raise InputError(
                         f"{path.name} line {reader.line_num}: {len(row)} fields where the header has {len(rows[0])}; "
-                        "the file may be cut off or hold an unquoted comma"
+                        f"the file may be cut off or hold an unquoted {reader.dialect.delimiter!r}"
                     )
     except csv.Error as error:
         raise InputError(f"{path.name} line {reader.line_num}: {error}; the file may be cut off") from error
@@ -85,6 +85,12 @@ def _csv(raw: bytes, path: Path) -> Columns:
     if all(_is_number(h) for h in header):
         raise InputError(f"{path.name}: the first line {','.join(header)[:60]!r} is no header; name the columns there")
     return {name: [row[i].strip() for row in rows[1:]] for i, name in enumerate(header)}
+
+
+def _delimiter(text: str, path: Path) -> str:
+    """Tabs in a .tsv; in a .csv commas, or semicolons or tabs where the header has no comma."""
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    return "\t" if path.suffix.lower() == ".tsv" else next((d for d in ",;\t" if d in header), ",")
 
 
 def _is_number(text: str) -> bool:

@@ -12,10 +12,12 @@ import numpy as np
 
 from ..errors import InputError
 from ..quantities import QUANTITIES, format_number, parse_number
+from .headers import COUNTED, named, scale, unit_warnings
 from .read import Columns, read_columns
 
 COUNTS = "6ND"
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_COMMAS = re.compile(r"[+-]?\d+(,\d+)+(\.\d*)?")
 _MISSING = {"", "nan", "na", "n/a", "null", "none", "inf", "-inf", "+inf", "infinity"}
 
 
@@ -136,15 +138,10 @@ def look(source: Any, entries: int = 3) -> Look:
     """The columns of a file or dataframe and the candidates for every known quantity, nothing read as runs yet."""
     raw, _, digest = read_columns(source)
     first = {c: tuple(v[:entries]) for c, v in raw.items()}
-    found = {q: tuple(_named(raw, q)) for q in QUANTITIES}
+    found = {q: tuple(named(raw, q)) for q in QUANTITIES}
     groups = {c: tuple(sorted(set(map(str, v)))) for c, v in raw.items() if _as_is(v).dtype.kind == "O"}
     groups = {c: names for c, names in groups.items() if 2 <= len(names) <= 50}
     return Look(len(next(iter(raw.values()))), first, groups, {q: c for q, c in found.items() if c}, digest)
-
-
-def _named(raw: Columns, quantity: str) -> list[str]:
-    """Columns that bear the quantity's name, or else one of its aliases."""
-    return [quantity] if quantity in raw else [c for c in raw if c.lower() in (quantity, *QUANTITIES[quantity].aliases)]
 
 
 def _choose(
@@ -168,7 +165,7 @@ def _choose(
     for quantity in QUANTITIES:
         if quantity in chosen:
             continue
-        found = [quantity] if quantity in raw else [c for c in _named(raw, quantity) if c not in chosen.values()]
+        found = [c for c in named(raw, quantity) if c == quantity or c not in chosen.values()]
         if len(found) > 1:
             ambiguous[quantity] = found
         elif found:
@@ -189,15 +186,16 @@ def _which(name: str, quantity: str, found: Sequence[str]) -> str:
 def _numbers(values: list, quantity: str, column: str, name: str, bad: dict, drop_bad: bool, signed: bool) -> np.ndarray:
     out = np.full(len(values), np.nan)
     positive = QUANTITIES[quantity].positive if quantity in QUANTITIES else not signed
+    factor = scale(column, quantity)
     for i, value in enumerate(values):
-        number, why = _number(value, quantity)
+        number, why = _number(value, quantity, suffixes=factor == 1)
         if why is None and number is None:
             bad.setdefault(i, f"{column} is {value!r}")
             continue
         if why is None and positive and number <= 0:
             why = f"{quantity} must be above zero"
         if why is None:
-            out[i] = number
+            out[i] = number * factor
         elif drop_bad:
             bad.setdefault(i, f"{column} is {value!r}")
         else:
@@ -208,8 +206,8 @@ def _numbers(values: list, quantity: str, column: str, name: str, bad: dict, dro
     return out
 
 
-def _number(value: Any, quantity: str) -> tuple[float | None, str | None]:
-    """(number, None), (None, None) where it is missing or not finite, or (None, reason)."""
+def _number(value: Any, quantity: str, suffixes: bool) -> tuple[float | None, str | None]:
+    """(number, None), (None, None) where it is missing or not finite, or (None, reason). `suffixes`: 7B is a number."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None, None
     if isinstance(value, bool):
@@ -222,12 +220,13 @@ def _number(value: Any, quantity: str) -> tuple[float | None, str | None]:
     if _PLAIN.fullmatch(text):
         number = float(text)
         return (number, None) if math.isfinite(number) else (None, None)
-    if quantity in ("params", "tokens", "flops", "batch_size", "steps") and "," not in text and "_" not in text:
+    if quantity in COUNTED and "," not in text and "_" not in text:
         try:
-            return parse_number(text), None
+            number = parse_number(text)
+            return (number, None) if suffixes else (None, "a unit of its own beside that of the header")
         except InputError:
             pass
-    return None, "not a number"
+    return None, "not a number" + ("; write it without commas, with a decimal point" if _COMMAS.fullmatch(text) else "")
 
 
 def _as_is(values: list) -> np.ndarray:
@@ -257,8 +256,10 @@ def _warnings(runs: Runs, chosen: Mapping[str, str], dropped: tuple) -> tuple[st
         shown = "; ".join(f"row {i}: {why}" for i, why in dropped[:5]) + (" ..." if len(dropped) > 5 else "")
         out.append(f"{len(dropped)} row{'s' if len(dropped) > 1 else ''} left out: {shown}")
     for quantity, column in chosen.items():
-        if quantity != column and column.lower() in QUANTITIES.get(quantity, QUANTITIES["loss"]).aliases:
+        if quantity != column and quantity in QUANTITIES and column in named([column], quantity) and scale(column, quantity) == 1:
             out.append(f"column {column!r} is read as {quantity}")
+    known = [q for q in chosen if q in QUANTITIES and len(runs)]
+    out += unit_warnings({q: float(runs.columns[q].max()) for q in known}, dict(chosen))
     keys = list(zip(*(runs.columns[q].tolist() for q in chosen), strict=True))
     if len(set(keys)) < len(keys):
         out.append(f"{len(keys) - len(set(keys))} rows repeat another row exactly; each counts as a measurement of its own")
