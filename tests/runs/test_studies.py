@@ -10,7 +10,8 @@ from forescale.errors import InputError
 from ..conftest import STUDIES
 
 
-def test_every_shipped_study_loads_and_says_what_it_is():
+def test_every_shipped_study_loads_and_says_what_it_is(monkeypatch):
+    monkeypatch.delenv(studies.FOLDER, raising=False)
     for name in studies.SHIPPED:
         about = studies.about(name)
         assert about["slug"] == name and about["licence"] and len(studies.load(name)) > 5
