@@ -20,6 +20,7 @@ from ..shown import Shown
 
 REACH = 0.8  # e-folds of size or data beyond the nearest cell over which cells lose weight
 LEAST = 1e-3  # weight of the farthest cell
+PULL = 1e-4  # of every exponent to zero
 SOFT = 1e-3  # log loss beyond which a residual counts less than squared
 
 
@@ -173,7 +174,26 @@ def _rest(q: np.ndarray, m: int, places: np.ndarray, index: np.ndarray, x: np.nd
     ones = np.column_stack([np.ones(len(places)), places])
     off = x - (ones @ q[: 3 * m].reshape(m, 3).T)[index]
     rest = y - np.square(np.einsum("rij,rj->ri", _lower(q, m, places)[index], off)).sum(axis=1)
-    return off, rest - (np.bincount(index, rest) / np.bincount(index))[index]
+    return off, _centred(rest[:, None], index)[:, 0]
+
+
+def _centred(values: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Columns (rows, p) less their mean in each cell."""
+    sums = np.zeros((index[-1] + 1, values.shape[1]))
+    np.add.at(sums, index, values)
+    return values - (sums / np.bincount(index)[:, None])[index]
+
+
+def _slopes(q: np.ndarray, m: int, places: np.ndarray, index: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Derivatives (rows, len(q)) of what the bowls leave: by the bottom, the log curvatures, the cross term."""
+    ones = np.column_stack([np.ones(len(places)), places])
+    off = x - (ones @ q[: 3 * m].reshape(m, 3).T)[index]
+    lower, ones = _lower(q, m, places)[index], ones[index]
+    u = np.einsum("rij,rj->ri", lower, off)
+    by = np.concatenate([2 * np.einsum("rij,ri->rj", lower, u), -np.square(u)], axis=1)
+    out = (by[:, :, None] * ones[:, None, :]).reshape(len(x), -1)
+    cross = -2 * u[:, 0] * lower[:, 0, 0] * off[:, -1]
+    return _centred(np.column_stack([out, cross]) if m == 2 else out, index)
 
 
 def _fit(cells: list[_Cell], weights: np.ndarray, aim: np.ndarray, m: int, start: np.ndarray | None) -> np.ndarray:
@@ -182,17 +202,21 @@ def _fit(cells: list[_Cell], weights: np.ndarray, aim: np.ndarray, m: int, start
     data = _stacked(cells, aim)
     root = np.sqrt(weights)[data[1]]
 
+    # a weak pull of every exponent to zero, so that one that no cell speaks of stays there
+    pull = PULL * np.eye(6 * m + (m == 2))[np.flatnonzero(np.arange(6 * m) % 3)]
+
     def residuals(q: np.ndarray) -> np.ndarray:
-        # a weak pull of every exponent to zero, so that one that no cell speaks of stays there
-        pull = 1e-4 * q[: 6 * m].reshape(2 * m, 3)[:, 1:].ravel()
-        return np.concatenate([root * _rest(q, m, *data)[1], pull]) / SOFT
+        return np.concatenate([root * _rest(q, m, *data)[1], pull @ q]) / SOFT
+
+    def slopes(q: np.ndarray) -> np.ndarray:
+        return np.concatenate([root[:, None] * _slopes(q, m, *data), pull]) / SOFT
 
     if start is None:
         middle = np.average([c.x[np.argmin(c.y)] for c in cells], axis=0, weights=weights)
         move = np.column_stack([middle, np.zeros((m, 2))]).ravel()
         bowl = np.column_stack([np.full(m, np.log(0.03)), np.zeros((m, 2))]).ravel()
         start = np.r_[move, bowl, np.zeros(1 if m == 2 else 0)]
-    return least_squares(residuals, start, loss="soft_l1", max_nfev=100).x
+    return least_squares(residuals, start, slopes, loss="soft_l1", max_nfev=100).x
 
 
 def _scatter(cells: list[_Cell], weights: np.ndarray, aim: np.ndarray, q: np.ndarray, m: int) -> np.ndarray:
