@@ -75,6 +75,15 @@ def test_shares_of_a_mixture_enter_straight(rng, odd):
     assert np.isnan(general([question(x, 1 / x[:, 0], x, ("params", "lr"))], 0, straight=True)[0].value).all()
 
 
+def test_shares_need_not_all_be_given(rng):
+    """One source left out, two shares of three still enter straight; small numbers of another name do not, nor more than a whole."""
+    shares, y = rng.dirichlet(np.ones(3), 20), rng.uniform(2, 3, 20)
+    named = lambda a, b, scale=1.0: prepare(Runs({a: scale * shares[:, 0], b: shares[:, 1], "loss": y}), "loss", {a: 0.2, b: 0.3})
+    assert [n[:4] for n in named("share_code", "web_share").questions[0].inputs] == ["exp("] * 2
+    assert named("dropout", "learning_rate").questions[0].inputs == ("dropout", "learning_rate")
+    assert named("share_code", "web_share", scale=1.5).questions[0].inputs == ("share_code", "web_share")
+
+
 def test_noise_is_that_of_the_runs(rng):
     u = rng.uniform(0, 6, 300)
     y = np.exp(1 - 0.3 * u + 0.02 * rng.standard_normal(300))

@@ -17,6 +17,7 @@ from .question import Question, several
 EARLY = 0.1  # share of a run's tokens whose checkpoints are left out (Hitchhiker's guide, arXiv:2410.11840)
 FEWEST = 4
 UNLIKE = 1.0  # standard deviation of log tokens per parameter among runs of like compute, beyond which it is said
+SHARES = {"share", "shares", "proportion", "proportions", "fraction", "fractions", "frac", "mixture"}
 LOGS = 2.5  # one standard deviation of a linear input counts as so many natural logarithms
 
 
@@ -100,14 +101,18 @@ def _usable(runs: Runs, x: np.ndarray, y: np.ndarray, target: str, notes: list[s
 
 
 def _linear(inputs: tuple[str, ...], x: np.ndarray, x_new: np.ndarray, keep: np.ndarray, notes: list[str]) -> tuple:
-    """Inputs that have no logarithm or are one already (zeros, shares that sum to one, names such as log_flops) enter as
-    exp of the standardised value: what is a power of other inputs is an exponential of these."""
+    """Inputs that have no logarithm or are one already (zeros, shares of a mixture, names such as log_flops) enter as
+    exp of the standardised value: what is a power of other inputs is an exponential of these. Shares of a mixture sum to one, or
+    are called so and never sum to more."""
     rows = x[keep]
     bad = (rows <= 0).any(axis=0)
     bad |= np.array([n.lower().startswith("log") for n in inputs])
     shares = ((rows >= 0) & (rows <= 1)).all(axis=0)
-    if shares.sum() > 1 and np.allclose(rows[:, shares].sum(axis=1), 1.0, atol=1e-3):
-        bad |= shares
+    called = shares & np.array([bool(SHARES & set(n.lower().split("_"))) for n in inputs])
+    for some, least in ((shares, 1.0), (called, 0.0)):
+        total = rows[:, some].sum(axis=1)
+        if some.sum() > 1 and (total > least - 1e-3).all() and (total < 1 + 1e-3).all():
+            bad |= some
     names, x, x_new = list(inputs), x.copy(), x_new.copy()
     for j in np.flatnonzero(bad):
         middle, wide = rows[:, j].mean(), rows[:, j].std() or 1.0
