@@ -32,6 +32,7 @@ def test_fit_predict_plan(table, tmp_path):
     best = json.loads(run("plan", out, "--flops", "1e14", "--json"))
     assert best["params"][1] < best["params"][0] < best["params"][2]
     assert "compute-optimal" in run("plan", out, "--flops", "1e14")
+    assert "is no fit: fit it first" in run("plan", table, "--flops", "1e14", code=2)
 
 
 def test_demo(tmp_path):

@@ -104,6 +104,8 @@ def test_errors_are_one_line(logs, tmp_path):
         assert message in said and "\n" not in said
     (tmp_path / "empty").mkdir()
     assert "holds no log that is known" in run("read", tmp_path / "empty", code=2)
+    (tmp_path / "runs.csv").write_text("params,tokens,loss\n1e6,1e8,3\n")
+    assert "a table with one row for each run needs no reading" in run("read", tmp_path / "runs.csv", code=2)
 
 
 def test_a_damaged_sqlite_file_says_how_to_save_it(tmp_path):

@@ -19,6 +19,8 @@ def _source(text: str):
     """(fit or law, values) of a fit's file or LAW:PRESET."""
     if Path(text).suffix == ".json":
         return load_fit(Path(text)), None
+    if Path(text).is_file():
+        raise InputError(f"{text} is no fit: fit it first, forescale fit {text} -o fit.json")
     item, preset = published(text)
     if preset is None:
         raise InputError(f"{text} has no parameters: name a preset, such as chinchilla:besiroglu, or give a fit")

@@ -29,7 +29,8 @@ def scan(place: str | Path, progress: Callable[[float], None] = lambda share: No
         out += _read(path)
         progress((i + 1) / len(paths))
     if not out:
-        raise InputError(f"{place} holds no log that is known ({FORMATS})")
+        hint = "; a table with one row for each run needs no reading: give it to any other command" if place.is_file() else ""
+        raise InputError(f"{place} holds no log that is known ({FORMATS}){hint}")
     return out
 
 
