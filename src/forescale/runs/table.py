@@ -94,8 +94,9 @@ def read(source: Any, drop_bad: bool = False, only: Sequence[str] | None = None,
     """Read runs from a CSV, Parquet or JSONL file or any dataframe.
 
     `mapping` names the column of a quantity where the name is not its own or a known alias:
-    read("runs.csv", params="n_params", loss="val_loss"). Rows whose loss or input is missing, NaN or infinite are
-    left out and listed. Text that is no number, and values at or below zero, are errors unless `drop_bad`.
+    read("runs.csv", params="n_params", loss="val_loss"). A header may say what it counts in: `Params (M)`.
+    Rows whose loss or input is missing, NaN or infinite are left out and listed. Text that is no number, and values at or below
+    zero, are errors unless `drop_bad`.
     `only` names the columns that matter (default: loss and every recognised quantity): rows are left out for those
     alone, no loss is needed, and a column that is no known quantity may be zero or negative.
     Raises InputError naming file, row and column.
