@@ -157,6 +157,13 @@ def test_what_cannot_be_predicted_is_flagged(rng):
     assert any("too few rows" in text for text in few.flags)
 
 
+def test_a_target_in_other_units_than_the_table_is_flagged(ladder):
+    """7 for 7B lies below every run, so no distance beyond the data says it."""
+    flags = fs.forecast(ladder[0], params=7, tokens="2M").flags
+    assert [f for f in flags if f.startswith("params") and "below the data" in f and "units of the table" in f]
+    assert not [f for f in fs.forecast(ladder[0], params="1M", tokens="20M").flags if "units" in f]
+
+
 def test_flops_alone_of_runs_that_spend_it_differently_is_said(study):
     """Every run of the isoFLOP study: a usual run is no optimal one, and the forecast says so. Of its best runs it does not."""
     runs = study("chinchilla").role("fit")

@@ -76,7 +76,7 @@ def test_shares_of_a_mixture_enter_straight(rng, odd):
 
 
 def test_shares_need_not_all_be_given(rng):
-    """One source left out, two shares of three still enter straight; small numbers of another name do not, nor more than a whole."""
+    """Two shares of three enter straight; small numbers of another name do not, nor do shares of more than a whole."""
     shares, y = rng.dirichlet(np.ones(3), 20), rng.uniform(2, 3, 20)
     named = lambda a, b, scale=1.0: prepare(Runs({a: scale * shares[:, 0], b: shares[:, 1], "loss": y}), "loss", {a: 0.2, b: 0.3})
     assert [n[:4] for n in named("share_code", "web_share").questions[0].inputs] == ["exp("] * 2

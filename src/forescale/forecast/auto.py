@@ -14,6 +14,7 @@ from ..quantities import tails
 from ..runs import Runs, read
 from .calibrate import Calibration, shipped
 from .candidates import candidates
+from .general import is_linear
 from .odd import named, odd, without
 from .prepare import Asked, prepare
 from .question import Question
@@ -118,7 +119,19 @@ def _flags(q: Question, s: Solved, half: np.ndarray) -> tuple[str, ...]:
         out.append("too few rows to hold any out: the width rests on the spread of the candidates alone")
     if q.factor.max() > FAR:
         out.append(f"{q.factor.max():.3g}x beyond the data: no study we calibrate on reaches beyond about {FAR:.0f}x")
+    out += [f"{w}: farther than any study we calibrate on; is the target in the units of the table?" for w in _far_off(q)]
     return tuple(out + design_flags(q))
+
+
+def _far_off(q: Question) -> list[str]:
+    """Inputs of a target, in words, that lie more than FAR times below or above the data where its scale does not."""
+    out = []
+    for j, name in enumerate(q.inputs):
+        value, x = q.x_new[:, j], q.x[:, j]
+        if not is_linear(name) and q.factor.max() <= FAR:
+            out += [f"{name} {x.min() / value.min():.3g}x below the data"] if value.min() < x.min() / FAR else []
+            out += [f"{name} {value.max() / x.max():.3g}x above the data"] if value.max() > x.max() * FAR else []
+    return out
 
 
 def design_flags(q: Question) -> list[str]:
