@@ -8,8 +8,10 @@ import pytest
 import forescale as fs
 from forescale import laws
 from forescale.forecast.candidates import candidates
+from forescale.forecast.prepare import prepare
 from forescale.forecast.question import Question
 from forescale.forecast.solve import solve
+from forescale.runs import Runs
 
 
 def grid(new):
@@ -94,3 +96,18 @@ def test_of_many_ways_the_most_common_are_told_apart(rng):
     assert sorted(np.concatenate([at for at, _ in views])) == list(range(len(new)))
     assert sorted(at.tolist() for at, _ in views) == [[0, 1, 2, 3, 4, 12, 14], [5, 6, 7, 8], [9, 10, 11], [13]]
     assert next(view for at, view in views if 13 in at).scale is q.scale
+
+
+def test_rows_are_ordered_by_the_compute_of_the_table_where_inputs_tell_it(rng):
+    """Loss and samples stand for the FLOP they took; FLOP that have nothing to do with the inputs order nothing."""
+    n, samples = np.exp(rng.uniform(np.log([1e6, 1e8]), np.log([1e8, 1e10]), (60, 2))).T
+    flops = 500 * n**0.9 * samples * np.exp(0.3 * rng.standard_normal(60))
+    table = {"params": n, "samples": samples, "error": n**-0.1, "flops": flops}
+    q = prepare(Runs(table), "error", {"params": 1e9, "samples": 1e11}).questions[0]
+    assert np.array_equal(q.scale, flops)
+    assert q.scale_new == pytest.approx(500 * 1e9**0.9 * 1e11, rel=0.5)
+    other = prepare(Runs(table | {"flops": rng.permutation(flops)}), "error", {"params": 1e9, "samples": 1e11}).questions[0]
+    assert other.scale == pytest.approx(n * samples)
+    loss = 1.5 + 1e3 * flops**-0.15
+    q = prepare(Runs({"loss": loss, "flops": flops, "error": 0.2 * loss}), "error", {"loss": loss.min() * 0.95}).questions[0]
+    assert np.array_equal(q.scale, flops) and q.factor[0] > 1

@@ -17,6 +17,7 @@ from .question import Question, several
 EARLY = 0.1  # share of a run's tokens whose checkpoints are left out (Hitchhiker's guide, arXiv:2410.11840)
 FEWEST = 4
 UNLIKE = 1.0  # standard deviation of log tokens per parameter among runs of like compute, beyond which it is said
+UNTOLD = 0.2  # share of the variance of log compute that inputs may leave open where targets are placed by what they tell of it
 SHARES = {"share", "shares", "proportion", "proportions", "fraction", "fractions", "frac", "mixture"}
 LOGS = 2.5  # one standard deviation of a linear input counts as so many natural logarithms
 
@@ -166,6 +167,8 @@ def _scale(runs: Runs, x, x_new, inputs, order: str | None, points: Mapping) -> 
         return runs[order].astype(float), points[order]
     if order and order not in points:
         raise InputError(f"scale {order!r} needs its value at the target: give {order}=...")
+    if "flops" in runs.columns and not {"params", "tokens"} <= set(inputs) and (known := _compute(runs, x, x_new)):
+        return known
     logs, logs_new = np.log(np.where(x > 0, x, np.nan)), np.log(x_new)
     if len(inputs) == 1:
         sign = np.ones(1) if np.median(logs_new) >= np.nanmedian(logs) else -np.ones(1)
@@ -183,3 +186,18 @@ def _scale(runs: Runs, x, x_new, inputs, order: str | None, points: Mapping) -> 
             return runs["flops"].astype(float), 6 * size_new * ratio
         return 6 * size, 6 * size_new
     return size, size_new
+
+
+def _compute(runs: Runs, x: np.ndarray, x_new: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """The table's own FLOP of its rows, and by a power law in the inputs that of targets; None where these do not tell it."""
+    flops = runs["flops"]
+    known = np.isfinite(x).all(axis=1) & (x > 0).all(axis=1)
+    if flops.dtype.kind != "f" or not (np.isfinite(flops) & (flops > 0)).all() or known.sum() < FEWEST:
+        return None
+    logs = np.column_stack([np.ones(len(x)), np.log(np.where(x > 0, x, 1.0))])
+    c, root = np.log(flops), np.where(known, (flops / flops.max()) ** 0.25, 0.0)  # weights C^0.5
+    by = np.linalg.lstsq(logs * root[:, None], c * root, rcond=None)[0]
+    left, spread = (np.average(np.square(v), weights=root**2) for v in (c - logs @ by, c - np.average(c, weights=root**2)))
+    if left > UNTOLD * spread:
+        return None
+    return flops.astype(float), np.exp(by[0] + np.log(x_new) @ by[1:])
