@@ -167,7 +167,8 @@ def _scale(runs: Runs, x, x_new, inputs, order: str | None, points: Mapping) -> 
         return runs[order].astype(float), points[order]
     if order and order not in points:
         raise InputError(f"scale {order!r} needs its value at the target: give {order}=...")
-    if "flops" in runs.columns and not {"params", "tokens"} <= set(inputs) and (known := _compute(runs, x, x_new)):
+    told = "flops" in runs.columns and "flops" not in points and not {"params", "tokens"} <= set(inputs)
+    if told and (known := _compute(runs, x, x_new)):
         return known
     logs, logs_new = np.log(np.where(x > 0, x, np.nan)), np.log(x_new)
     if len(inputs) == 1:
