@@ -62,7 +62,7 @@ def answer(task):
     """Every question of a task: positions and the answer. Groups of a task share, as in forecast(group=)."""
     begin = time.perf_counter()
     questions, places = asked(task)
-    out = list(zip(places, solve(questions, candidates(len(questions[0].inputs)), groups=True), strict=True))
+    out = list(zip(places, solve(questions, candidates(questions[0].inputs, task.target), groups=True), strict=True))
     return out, time.perf_counter() - begin
 
 
@@ -86,7 +86,7 @@ def sharing_lines(tasks):
         for t in of:
             qs, places = asked(t)
             questions += qs
-            banks += fill(qs, candidates(1))
+            banks += fill(qs, candidates(qs[0].inputs, t.target))
             truths += [t.y_new[w] for w in places]
         if len(questions) < 3:
             continue
@@ -127,7 +127,7 @@ def rollouts(tasks):
             splits = roll(whole, 30.0)
             picked = splits[-2:-1] if task.kind == "curve" else splits if len(splits) <= 3 else [splits[0], splits[2], splits[-1]]
             parts = [whole.split(s.fit, s.new) for s in picked]
-            for s, split in zip(solve(parts, candidates(len(whole.inputs))), picked, strict=True):
+            for s, split in zip(solve(parts, candidates(whole.inputs, task.target)), picked, strict=True):
                 error = np.log(whole.y[split.new]) - s.value
                 out.append(Past(study_of(task), s.features, error, ROLLOUT_WEIGHT))
     return out
@@ -152,7 +152,7 @@ def simulated():
         truth = float(law(values, params=size, tokens=20 * size)) * np.exp(noise * rng.standard_normal())
         x, new = np.stack([n, d], axis=1), np.array([[size, 20 * size]])
         q = Question(("params", "tokens"), x, y, 6 * n * d, new, np.array([flops]))
-        s = solve([q], candidates(2))[0]
+        s = solve([q], candidates(q.inputs, "loss"))[0]
         out.append(Past("simulated", s.features, np.log(truth) - s.value, SIMULATED_WEIGHT))
     return out
 

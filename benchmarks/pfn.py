@@ -112,8 +112,9 @@ def main():
         for q, where in task.questions():
             mine = Question(tuple(q.inputs), q.x, q.y, q.scale, q.x_new, q.scale_new)
             rows["transformer alone"][task.id][where] = extrapolate(mine, path)
+            own = candidates(mine.inputs, task.target)
             for name, more in (("stack", []), ("stack and transformer", [learned])):
-                rows[name][task.id][where] = np.exp(combine(mine, fill([mine], candidates(1) + more)[0]).value)
+                rows[name][task.id][where] = np.exp(combine(mine, fill([mine], own + more)[0]).value)
     lines = ["# A transformer trained on curves, as a candidate", ""]
     lines += [f"Printed by `python benchmarks/pfn.py` after `python tools/train_pfn.py`: {meta['curves']:,} simulated curves, "]
     lines += [f"{meta['layers']} layers, seed {meta['seed']}. One-input tasks of the referee, geometric mean error.", ""]

@@ -113,9 +113,9 @@ def score(value, size, truth):
     return np.sqrt(np.mean(off**2)), np.mean(off <= half), np.mean(2 * half + 20 * np.maximum(off - half, 0))
 
 
-def judged(q, truth):
+def judged(q, truth, target):
     """Scores of ours, of ours by compute, and the best single candidate's error."""
-    stack, rule = candidates(len(q.inputs)), shipped()
+    stack, rule = candidates(q.inputs, target), shipped()
     s = solve([q], stack)[0]
     single = np.nanmin(np.sqrt(np.mean((s.target - truth) ** 2, axis=1)))
     ours = score(s.value, rule.size(s.features), truth)
@@ -126,7 +126,7 @@ def judged(q, truth):
 
 
 def answered(question):
-    return judged(*asked(*question[2:]))
+    return judged(*asked(*question[2:]), question[-1])
 
 
 def published():
@@ -155,7 +155,7 @@ def foretold(job):
     for x, y, held in SHAPES[shape].draw(np.random.default_rng(seed)):
         frame = pl.DataFrame(x | {"value": y})
         q, answer = asked(frame.filter(pl.Series(~held)), frame.filter(pl.Series(held)), tuple(x), "value")
-        s = solve([q], candidates(len(q.inputs)))[0]
+        s = solve([q], candidates(q.inputs, "value"))[0]
         cover.append(score(s.value, shipped().size(s.features), answer)[1])
         truth.append(y[held])
         value.append(np.exp(s.value) - np.exp(answer) + y[held])  # the shift taken off again

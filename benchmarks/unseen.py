@@ -79,7 +79,7 @@ def between(inputs, tables):
 def judged(asked):
     """{method: log errors by study}, and of our 90 % interval: coverage, joint coverage, score."""
     rule, errors, held = shipped(), {}, []
-    solved = solve([q for q, _ in asked], candidates(len(asked[0][0].inputs)))
+    solved = solve([q for q, _ in asked], candidates(asked[0][0].inputs, "error"))
     for (_, truth), s in zip(asked, solved, strict=True):
         off, size = np.abs(s.value - truth), rule.size(s.features)
         half, joint = size * rule.quantile(0.9), size * rule.quantile(0.9, len(truth))

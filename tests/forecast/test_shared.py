@@ -30,7 +30,7 @@ def arms(rng, exponents, outliers=False):
 def errors(made):
     """Mean absolute log error of the borrowed candidate, and of the same law with an exponent of its own."""
     questions = [q for q, _ in made]
-    banks = share(questions, fill(questions, candidates(1)))
+    banks = share(questions, fill(questions, candidates(questions[0].inputs, "loss")))
     own = "power law above a floor, weights C^2"
     return [
         np.mean([abs(b.target[b.names.index(n), 0] - np.log(t)) for b, (_, t) in zip(banks, made, strict=True)])
@@ -47,7 +47,7 @@ def test_arms_with_one_exponent_forecast_better_together(rng, outliers):
 def test_no_group_shows_what_a_back_test_may_not_see(rng):
     """Rows beyond every back-test's reach are changed in the other arms: the back-tests of an arm stay as they were."""
     questions = [q for q, _ in arms(rng, [0.2, 0.3, 0.4, 0.5])]
-    first = share(questions, fill(questions, candidates(1)))[0]
+    first = share(questions, fill(questions, candidates(questions[0].inputs, "loss")))[0]
     worse = [
         questions[0],
         *(
@@ -55,7 +55,7 @@ def test_no_group_shows_what_a_back_test_may_not_see(rng):
             for q in questions[1:]
         ),
     ]
-    second = share(worse, fill(worse, candidates(1)))[0]
+    second = share(worse, fill(worse, candidates(worse[0].inputs, "loss")))[0]
     row = first.names.index(NAME)
     for a, b in zip(first.errors, second.errors, strict=True):
         assert np.allclose(a[row], b[row])

@@ -66,7 +66,7 @@ def test_rows_of_a_law_are_forecast_nearly_as_by_the_law():
     for seed in range(12):
         y = (1.7 + 5 * (x / 1e5) ** -0.35) * np.exp(0.02 * np.random.default_rng(seed).standard_normal(200))
         q = Question(("tokens",), x[:, None], y, x, new[:, None], new)
-        off.append(combine(q, fill([q], candidates(1))[0]).value[0] - np.log(1.7 + 5 * 3000**-0.35))
+        off.append(combine(q, fill([q], candidates(q.inputs, "loss"))[0]).value[0] - np.log(1.7 + 5 * 3000**-0.35))
     assert np.sqrt(np.mean(np.square(off))) < 0.025 and np.max(np.abs(off)) < 0.06
 
 
@@ -74,7 +74,7 @@ def test_a_bank_knows_the_level_where_rows_end():
     x = np.geomspace(1, 1e3, 30)
     y = 2 * x**-0.1
     q = Question(("tokens",), x[:, None], y, x, np.array([[4e3]]), np.array([4e3]))
-    b = fill([q], candidates(1))[0]
+    b = fill([q], candidates(q.inputs, "loss"))[0]
     for end, part in zip(b.ends, (q, *(q.split(s.fit, s.new) for s in b.splits)), strict=True):
         assert end == pytest.approx(np.log(part.y.min()), abs=2e-3)
     assert all(np.allclose(t, np.log(y[s.new])) for t, s in zip(b.truth, b.splits, strict=True))

@@ -43,9 +43,9 @@ def test_an_answer_does_not_depend_on_targets_that_lie_another_way(rng):
     y = law(law.preset("besiroglu"), params=n, tokens=d) * np.exp(0.003 * rng.standard_normal(60))
     new = np.array([[4e9, 1.2e11], [4e9, 2e9]])
     q = Question(("params", "tokens"), np.stack([n, d], axis=1), y, n * d, new, new.prod(axis=1))
-    both = solve([q], candidates(2))[0]
+    both = solve([q], candidates(q.inputs, "loss"))[0]
     for i in (0, 1):
-        alone = solve([replace(q, x_new=new[[i]], scale_new=q.scale_new[[i]])], candidates(2))[0]
+        alone = solve([replace(q, x_new=new[[i]], scale_new=q.scale_new[[i]])], candidates(q.inputs, "loss"))[0]
         assert both.value[i] == pytest.approx(alone.value[0], abs=1e-7)
         assert both.features[i] == pytest.approx(alone.features[0], abs=1e-6)
     assert both.weights.sum() == pytest.approx(1) and both.target.shape == (len(both.names), 2)

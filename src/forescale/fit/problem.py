@@ -153,7 +153,7 @@ class Problem:
                 entry = mapped[name]
                 named[name] = np.broadcast_to(entry.value, (len(values), 1))
                 for j, partial in entry.partials.items():
-                    chain[:, j, i] = np.broadcast_to(partial, (len(values), 1))[:, 0]
+                    chain[:, j, i : i + 1] = partial
         seeded = {name: Dual(named[name], {i: _ONE}) for i, name in enumerate(names)}
         out = self.law.formula(SimpleNamespace(**seeded, **self.fixed), x)
         shape = (len(values), self._width(x))

@@ -105,14 +105,15 @@ def search(
     `iterations` of a polish at most: few rows take more than 60, and gain next to nothing by it, but a batch waits for them.
     `hops`: how often the best of many coordinates are perturbed and polished again, at most, while one gets better.
 
-    With many rows, starts are ranked on a subsample; the last polish always uses every row.
+    With many rows, starts are ranked on a subsample; the last polish always uses every row. All data sets have the same starts:
+    the answer of one must not depend on which others are fitted beside it.
     """
-    rng = np.random.default_rng(seed)
     starts = starts or (96 if problem.k <= MANY else 64 * problem.k)
-    small = problem if problem.n <= 4 * SUBSAMPLE else problem.thinned(SUBSAMPLE, rng)
+    small = problem if problem.n <= 4 * SUBSAMPLE else problem.thinned(SUBSAMPLE, np.random.default_rng(seed))
     pool = _Pool(problem.b, problem.k)
     open_sets, polished = np.arange(problem.b), 0
     for done in range(1, rounds + 1):
+        rng = np.random.default_rng([seed, done])
         z, which = _one_round(small, open_sets, starts, rng)
         end = descend(small, z, which, iterations=iterations)
         pool.add(end, which)
@@ -168,10 +169,8 @@ def _hop(
     Returns which data sets improved (b,).
     """
     which = np.repeat(sets, count)
-    scale = np.tile(np.geomspace(0.005, 1.0, count), len(sets))[:, None]
-    end = descend(
-        problem, pool.best()[which] + scale * rng.standard_normal((len(which), problem.k)), which, iterations=iterations
-    )
+    steps = np.geomspace(0.005, 1.0, count)[:, None] * rng.standard_normal((count, problem.k))
+    end = descend(problem, pool.best()[which] + np.tile(steps, (len(sets), 1)), which, iterations=iterations)
     before = pool.least()
     won = end.cost < before[which] * (1 - 1e-9)
     first = _keep(end.cost[won], which[won], 1, pool.b) if won.any() else np.empty(0, int)
@@ -185,7 +184,7 @@ def _one_round(problem: Problem, sets: np.ndarray, starts: int, rng: np.random.G
     The steps before the last cut use three times the Huber delta: a smoother landscape with the same basins.
     """
     which = np.repeat(sets, starts)
-    z = eliminate(problem, np.concatenate([draw(problem, starts, rng) for _ in sets]), which)
+    z = eliminate(problem, np.tile(draw(problem, starts, rng), (len(sets), 1)), which)
     many = problem.k > MANY
     keep = _keep(problem.cost(z, which), which, max(8, starts // (3 if many else 6)), problem.b)
     first = descend(problem.smoothed(3.0), z[keep], which[keep], iterations=25 if many else 6)

@@ -64,7 +64,7 @@ def forecast(
     for law in laws:
         if law.inputs != ("x",) and not set(law.inputs) <= set(inputs):
             raise InputError(f"law {law.name} takes {', '.join(law.inputs)}; the target gives {', '.join(inputs)}")
-    solved = solve(asked.questions, candidates(len(inputs), laws), progress, groups=group is not None)
+    solved = solve(asked.questions, candidates(inputs, target, laws), progress, groups=group is not None)
     rule = calibration or shipped()
     found = {
         name: _answer(q, s, rule, interval, bounds, target, asked, (*runs.warnings, *asked.notes, *own), runs.sha256)

@@ -14,8 +14,11 @@ from ..law import Law
 from ..laws import get
 from . import local
 from .fitted import Fitted, general, named
+from .known import known
 from .question import Question
 from .surface import corrected, surface
+
+ROWS = 3  # a parameter, at least: laws of the catalogue have up to nine, and go anywhere when fitted to fewer
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def one_input() -> list[Candidate]:
     return [*out, _smooth(), _odds()]
 
 
-def several_inputs() -> list[Candidate]:
+def several_inputs(inputs: Sequence[str], target: str) -> list[Candidate]:
     out = [_ridge(0, 0.03), _ridge(0.5, 0.03), _ridge(1, 0.03), _ridge(1, 0.3), _ridge(2, 0.3), *_naive()]
     for gamma in (0.5, 1, 1.5):
         out.append(Candidate(f"coupled law, weights C^{gamma:g}", partial(general, gamma=gamma)))
@@ -81,10 +84,14 @@ def several_inputs() -> list[Candidate]:
         out.append(Candidate(name, partial(general, gamma=gamma, straight=True)))
     out.append(Candidate("additive law, weights C^1", partial(general, gamma=1, coupled=False)))
     out.append(Candidate("additive law without floor, weights C^1", partial(general, gamma=1, coupled=False, floor=False)))
+    for k in known(inputs, target):
+        for gamma in (0.5, 1):
+            predict = partial(named, k.law, gamma=gamma, powers=k.powers, rows=ROWS)
+            out.append(Candidate(f"{k.law.name} of the catalogue, weights C^{gamma:g}", predict))
     return [*out, _smooth(), _odds()]
 
 
-def candidates(inputs: int, laws: Sequence[Law] = ()) -> list[Candidate]:
-    """The stack for this many inputs, and laws of the user's own (weights C^1) beside it."""
-    stack = one_input() if inputs == 1 else several_inputs()
+def candidates(inputs: Sequence[str], target: str, laws: Sequence[Law] = ()) -> list[Candidate]:
+    """The stack for these inputs and this target, and laws of the user's own (weights C^1) beside it."""
+    stack = one_input() if len(inputs) == 1 else several_inputs(inputs, target)
     return stack + [Candidate(law.name, partial(named, law, gamma=1)) for law in laws]

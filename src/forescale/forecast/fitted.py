@@ -100,22 +100,37 @@ def general(
     return out
 
 
-def named(law: Law, questions: Sequence[Question], gamma: float, delta: float = 1e-3) -> list[Fitted]:
-    """A law of the catalogue or of the user; one of a single input x takes the scale."""
-    along = law.inputs == ("x",)
-    enough = [i for i, q in enumerate(questions) if len(q.y) > len(law.params)]
+def named(
+    law: Law,
+    questions: Sequence[Question],
+    gamma: float,
+    delta: float = 1e-3,
+    powers: Mapping[str, Mapping[str, int]] | None = None,
+    rows: int = 1,
+) -> list[Fitted]:
+    """A law of the catalogue or of the user; one of a single input x takes the scale. NaN with no more than `rows` a parameter.
+
+    `powers`: for each of the law's inputs, the powers of the question's that multiply to it (default: the one of its name).
+    """
+    enough = [i for i, q in enumerate(questions) if len(q.y) > rows * len(law.params)]
     out = [Fitted(np.full(len(q.scale_new), np.nan)) for q in questions]
     if not enough:
         return out
+    along, of = law.inputs == ("x",), powers or {n: {n: 1} for n in law.inputs}
 
-    def columns(q: Question, new: bool) -> dict[str, np.ndarray]:
+    def columns(q: Question, x: np.ndarray, scale: np.ndarray) -> dict[str, np.ndarray]:
         if along:
-            return {"x": q.scale_new if new else q.scale}
-        return {n: (q.x_new if new else q.x)[:, q.inputs.index(n)] for n in law.inputs}
+            return {"x": scale}
+        at = {n: x[:, j] for j, n in enumerate(q.inputs)}
+        return {n: np.prod([at[m] ** p for m, p in own.items()], axis=0) for n, own in of.items()}
 
     few = [thinned(questions[i], gamma) for i in enough]
-    data, weights = [(columns(q, False), q.y) for q, _ in few], [w for _, w in few]
+    data, weights = [(columns(q, q.x, q.scale), q.y) for q, _ in few], [w for _, w in few]
     for i, params in zip(enough, fit_batch(law, data, weights, STARTS, delta), strict=True):
+        q = questions[i]
         with np.errstate(all="ignore"):
-            out[i] = Fitted(np.asarray(law(params, **columns(questions[i], True))))
+            both = ((q.x_new, q.scale_new), (q.x, q.scale))
+            value, own = (np.broadcast_to(law(params, **columns(q, x, s)), len(x)) for x, s in both)
+        words = ", ".join(f"{k} {v:.4g}" for k, v in params.items())
+        out[i] = Fitted(value, f"{law.name}: {words}" if powers else "", own)
     return out
