@@ -46,7 +46,7 @@ def test_a_ladder_groups_what_is_alike_and_refuses_what_is_not(tiny, tmp_path):
     spec = {
         "model": {"context": 64},
         "sizes": [{"width": 16, "depth": 1}],
-        "tokens": [10_240, 20_480],
+        "tokens": [5_120, 10_240],
         "seeds": [0, 1],
         "training": training,
     }

@@ -115,11 +115,13 @@ def named(
     powers: Mapping[str, Mapping[str, int]] | None = None,
     rows: int = 1,
 ) -> list[Fitted]:
-    """A law of the catalogue or of the user; one of a single input x takes the scale. NaN with no more than `rows` a parameter.
+    """A law of the catalogue or of the user; one of a single input x takes the scale.
 
+    NaN where there are no more than `rows` a parameter; if that is not one, the rows of a run count once.
     `powers`: for each of the law's inputs, the powers of the question's that multiply to it (default: the one of its name).
     """
-    enough = [i for i, q in enumerate(questions) if len(q.y) > rows * len(law.params)]
+    count = [len(q.y) if q.run is None or rows == 1 else len(np.unique(q.run)) for q in questions]
+    enough = [i for i, n in enumerate(count) if n > rows * len(law.params)]
     out = [Fitted(np.full(len(q.scale_new), np.nan)) for q in questions]
     if not enough:
         return out
