@@ -117,10 +117,10 @@ def named(
 ) -> list[Fitted]:
     """A law of the catalogue or of the user; one of a single input x takes the scale.
 
-    NaN where there are no more than `rows` a parameter; if that is not one, the rows of a run count once.
-    `powers`: for each of the law's inputs, the powers of the question's that multiply to it (default: the one of its name).
+    NaN where there are no more than `rows` a parameter. `powers`, for laws of the catalogue: for each of the law's inputs, the
+    powers of the question's that multiply to it; the rows of a run count once then.
     """
-    count = [len(q.y) if q.run is None or rows == 1 else len(np.unique(q.run)) for q in questions]
+    count = [len(np.unique(q.run)) if powers and q.run is not None else len(q.y) for q in questions]
     enough = [i for i, n in enumerate(count) if n > rows * len(law.params)]
     out = [Fitted(np.full(len(q.scale_new), np.nan)) for q in questions]
     if not enough:
