@@ -32,7 +32,9 @@ product of the inputs that are resources (*scale*), or by one input drawn at ran
 forecaster is not told the law and knows its inputs by name alone. *right law*: a fit of the very law that made the rows
 (`fs.fit`, bootstrap of {resamples}), the least error there can be. The calibration in the package has seen other simulated
 ladders, none of these; one candidate (the law straight in linear inputs) was added after looking at tables like them, and so
-was the rule that shares of a mixture need not all be given.
+was the rule that shares of a mixture need not all be given. Since laws of the catalogue are candidates where their inputs are
+those of the table, the right law is one of some twenty that are averaged, for most of the tables of several inputs: look at
+docs/forecast.md and docs/sideways.md for truths that no law holds exactly.
 
 Error: root mean square, in per cent of the mean size of the held-out values; geometric means over tables. Coverage: share of the
 held-out rows, noise included, inside the nominal 90 % interval.

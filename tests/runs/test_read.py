@@ -1,12 +1,13 @@
 """Every kind of bad input has its own line that names row, column and remedy."""
 
+import numpy as np
 import polars as pl
 import pytest
 
 from forescale.errors import InputError
 from forescale.fit import fit
 from forescale.laws import get
-from forescale.runs import read
+from forescale.runs import Runs, read
 
 GOOD = "params,tokens,loss\n1e6,2e7,4.0\n2e6,2e7,3.8\n4e6,3e7,3.5\n8e6,4e7,3.3\n1e7,9e7,3.1\n2e7,2e8,2.9\n"
 
@@ -115,3 +116,10 @@ def test_a_mapped_input_must_be_positive_unless_named_as_one_that_matters():
 def test_a_table_without_rows_is_said(empty):
     with pytest.raises(InputError, match="the dataframe has no rows"):
         read(empty)
+
+
+def test_runs_made_by_hand_are_floats_of_one_length():
+    runs = Runs({"params": [10, 20], "loss": np.array([3, 2]), "arm": ["a", "b"]})
+    assert runs["params"].dtype == runs["loss"].dtype == float and runs["arm"].tolist() == ["a", "b"]
+    with pytest.raises(InputError, match="columns must be lists of one length, got params 2, loss 1"):
+        Runs({"params": [1e6, 2e6], "loss": [3.0]})

@@ -38,6 +38,15 @@ class Runs:
     mapping: Mapping[str, str] = field(default_factory=dict)
     ambiguous: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        columns = {k: np.asarray(v) for k, v in self.columns.items()}
+        columns = {k: v.astype(float) if v.dtype.kind in "iu" else v for k, v in columns.items()}
+        sizes = {k: v.shape for k, v in columns.items()}
+        if any(len(size) != 1 for size in sizes.values()) or len(set(sizes.values())) > 1:
+            told = ", ".join(f"{k} {'x'.join(map(str, size)) or 'single'}" for k, size in sizes.items())
+            raise InputError(f"{self.source}: columns must be lists of one length, got {told}")
+        object.__setattr__(self, "columns", columns)
+
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
 
