@@ -27,7 +27,7 @@ def cluster():
 
 def test_a_lost_node_changes_nothing(spec, tmp_path, cluster):  # noqa: F811
     cluster, nodes = cluster
-    spec["training"] |= {"length": 300, "pause": 0.02}
+    spec["training"] |= {"length": 120, "pause": 0.02}
     expected = losses(Ladder(spec, tmp_path / "calm").run(workers=2))
     ladder = Ladder(spec, tmp_path / "wild")
     thread = threading.Thread(target=lambda: ladder.run(executor="ray", every=0.05))

@@ -47,11 +47,11 @@ def test_a_ladder_groups_what_is_alike_and_refuses_what_is_not(tiny, tmp_path):
         "model": {"context": 64},
         "sizes": [{"width": 16, "depth": 1}],
         "tokens": [5_120, 10_240],
-        "seeds": [0, 1],
+        "seeds": [0],
         "training": training,
     }
     rows = Ladder(spec, tmp_path / "a").run(workers=1, together=8)
     alone = Ladder(spec, tmp_path / "b").run(workers=1)
-    assert [r["result"]["together"] for r in rows] == [4] * 8
+    assert [r["result"]["together"] for r in rows] == [2] * 4
     for a, b in zip(rows, alone, strict=True):
         assert a["key"] == b["key"] and a["result"]["rows"][0]["loss"] == pytest.approx(b["result"]["rows"][0]["loss"], rel=2e-4)
