@@ -39,7 +39,7 @@ HEAD = """Error: geometric mean over tasks of a task's mean absolute relative er
 the calibration in the package, which has seen these studies. *left out*: the calibration learned without the study that
 is judged; learning curves count as four studies, one per domain. Both also learn from simulated ladders whose law is right.
 Weights and corrections inside a forecast come from its own back-tests; the constants of the stack were chosen once, by
-looking at these tasks, at the shipped study and at those of docs/unseen.md and
+looking at these tasks, at the shipped study and at those of docs/unseen.md, docs/new-runs.md, docs/hidden-laws.md and
 docs/sideways.md, those of the calibration (what stands for size,
 the weight of simulated ladders) by looking at this table, at simulated coverage and, the last of them, at docs/unseen.md.
 """.splitlines()
