@@ -139,8 +139,7 @@ def named(
     for i, params in zip(enough, fits, strict=True):
         q = questions[i]
         with np.errstate(all="ignore"):
-            both = ((q.x_new, q.scale_new), (q.x, q.scale))
-            value, own = (np.broadcast_to(law(params, **columns(q, x, s)), len(x)) for x, s in both)
+            value = np.asarray(law(params, **columns(q, q.x_new, q.scale_new)))
         words = ", ".join(f"{k} {v:.4g}" for k, v in params.items())
-        out[i] = Fitted(value, f"{law.name}: {words}" if powers else "", own)
+        out[i] = Fitted(value, f"{law.name}: {words}" if powers else "")
     return out
