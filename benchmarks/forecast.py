@@ -26,6 +26,7 @@ from forescale.forecast.backtest import fill, roll
 from forescale.forecast.calibrate import LEVELS, Past, learn, shipped
 from forescale.forecast.candidates import candidates
 from forescale.forecast.odd import sound
+from forescale.forecast.prepare import recognised
 from forescale.forecast.question import Question
 from forescale.forecast.shared import share
 from forescale.forecast.solve import solve
@@ -54,7 +55,8 @@ def study_of(task):
 def asked(task):
     """The questions of a task (one for each group) as the forecaster takes them, and the positions of their answers."""
     every = list(task.questions())
-    questions = [sound(Question(tuple(q.inputs), q.x, q.y, q.scale, q.x_new, q.scale_new)) for q, _ in every]
+    questions = [Question(tuple(q.inputs), q.x, q.y, q.scale, q.x_new, q.scale_new) for q, _ in every]
+    questions = [sound(recognised(q)) for q in questions]
     return questions, [where for _, where in every]
 
 

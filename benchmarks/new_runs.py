@@ -23,9 +23,10 @@ HEAD = """# Larger runs from checkpoints of smaller ones
 
 Printed by `python benchmarks/new_runs.py`. Published studies with several checkpoints of each run: the runs of the smaller half,
 or three quarters, of the sizes are fitted (at most {most} checkpoints of each), the last loss of every larger run is foretold.
-*told*: the table has a column `run`; *not told*: the same rows without it. 90 % intervals, with the calibration in the package,
-which has seen these studies, but neither these splits nor any column `run`. What the rows of a run share was put into the
-intervals by looking at these questions and at simulated ladders.
+*told*: the table has a column `run`; *not told*: the same rows without it: runs are recognised where their rows go along
+smoothly. 90 % intervals, with the calibration in the package, which has seen these studies, but neither these splits nor any
+column `run`. What the rows of a run share was put into the intervals, and how runs are recognised chosen, by looking at these
+questions and at simulated ladders.
 
 | question | rows | runs | foretold | error, not told | told | coverage, not told | told | score, not told | told |
 |---|---|---|---|---|---|---|---|---|---|

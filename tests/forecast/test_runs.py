@@ -10,7 +10,8 @@ from forescale import laws
 from forescale.forecast.backtest import roll
 from forescale.forecast.calibrate import features
 from forescale.forecast.local import leverage, run_leverage, run_noise
-from forescale.forecast.question import Question, several
+from forescale.forecast.prepare import recognised
+from forescale.forecast.question import Question, alike, several
 from forescale.forecast.stack import Stacked
 
 LAW = laws.get("chinchilla")
@@ -77,20 +78,43 @@ def test_whole_runs_are_held_out_for_a_new_one():
         assert splits and any(broken) != whole
 
 
-def test_a_table_without_runs_is_forecast_as_before():
+def test_checkpoints_are_recognised_in_a_table_that_names_no_runs():
     n, d, y, run = ladder(0, 8, 0.01)
     table = {"params": n, "tokens": d, "loss": y}
     plain = fs.forecast(table, **AT)
     each = fs.forecast(table | {"run": [str(i) for i in range(len(n))]}, **AT)
     told = fs.forecast(table | {"run": [f"run{i}" for i in run]}, **AT)
-    assert each.value == pytest.approx(plain.value) and each.high == pytest.approx(plain.high)
-    assert np.log(told.high / told.low)[0] > 1.3 * np.log(plain.high / plain.low)[0]
+    assert told.value == pytest.approx(plain.value) and told.high == pytest.approx(plain.high)
+    assert any("taken for 8 runs" in w for w in plain.warnings) and not any(
+        "taken for" in w for w in (*each.warnings, *told.warnings)
+    )
+    assert np.log(told.high / told.low)[0] > 1.3 * np.log(each.high / each.low)[0]
+
+
+@pytest.mark.parametrize(
+    ("noise", "own", "likely"), [(0.005, 0.001, (0.95, 1)), (0.003, 0.001, (0.85, 1)), (0.0, 0.005, (0, 0.1))]
+)
+def test_rows_trained_apart_are_not_taken_for_checkpoints(noise, own, likely):
+    """Of 60 ladders of 12 sizes and 8 rows each."""
+    asked = [question(*ladder(seed, 12, noise, own, checkpoints=8)) for seed in range(60)]
+    found = [recognised(replace(q, run=None)).run is not None for q in asked]
+    assert likely[0] <= np.mean(found) <= likely[1]
+
+
+def test_what_may_be_runs():
+    n, d, _, run = ladder(0, 8, 0.01)
+    both = ("params", "tokens")
+    x = np.stack([n, d], axis=1)
+    assert alike(both, x).tolist() == run.tolist()
+    assert alike(both, x[::4]) is None  # three rows of each
+    assert alike(("params", "epochs"), x) is None and alike(("params",), x[:, :1]) is None
+    assert alike(both, np.stack([n * np.linspace(1, 2, len(n)), d], axis=1)) is None  # no two rows alike
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("runs", "noise", "held"), [(6, 0.002, 0.8), (10, 0.004, 0.7)])
 def test_new_runs_after_checkpoints(runs, noise, held):
-    """Of 20 nominal 90 % intervals (each share good to 0.09) 20 and 16 hold; 12 and 8 without the column."""
+    """Of 20 nominal 90 % intervals (each share good to 0.09) 20 and 16 hold; 12 and 8 where each row is said to be a run."""
     columns, truth = {"params": [], "tokens": [], "loss": [], "run": [], "seed": []}, []
     for seed in range(20):
         n, d, y, run = ladder(seed, runs, noise, own=0.002, checkpoints=20)

@@ -96,16 +96,38 @@ def run_noise(q: Question) -> float:
 
     What the quadratic itself takes up of such noise is reckoned with; TYPICAL counts as one more degree of freedom.
     """
+    _, shown, left, heavy = _run_means(q)
+    count = 1.0 / (heavy @ heavy)
+    return float(np.sqrt((count * heavy @ shown**2 + TYPICAL**2) / (count * heavy @ left + 1.0)))
+
+
+def run_share(q: Question) -> float:
+    """Variance of the mean residuals of runs over what noise of single rows would make it: about one where runs share nothing.
+
+    Noise of single rows is how far residuals lie from the mean of their neighbours in the run. Infinite without any.
+    """
+    off, shown, left, heavy = _run_means(q)
+    w = q.weights(1.0) + 1e-9
+    order = np.lexsort((q.scale, q.run))
+    inner = np.flatnonzero(q.run[order][:-2] == q.run[order][2:]) + 1
+    if not len(inner):
+        return np.inf
+    apart = off[order][inner] - (off[order][inner - 1] + off[order][inner + 1]) / 2
+    single = np.average(apart**2, weights=w[order][inner]) / 1.5
+    of, square = _by_run(q, np.stack([w, w**2]))
+    return float(heavy @ shown**2 / max(heavy @ (left * single * square / of**2), 1e-300))
+
+
+def _run_means(q: Question) -> tuple[np.ndarray, ...]:
+    """Residuals (n,) off a local quadratic, their means by run (r,), the share of shared noise left in these, weights of runs."""
     w = q.weights(1.0) + 1e-9
     basis, told = _line(q, q.x, 1.0, 2, 0.03)
+    off = np.log(q.y) - basis @ (told @ np.log(q.y))
     heavy = _by_run(q, w[None])[0]
     means = (_by_run(q, (basis * w[:, None]).T) / heavy).T
     taken = _by_run(q, told)
-    shown = _by_run(q, (w * np.log(q.y))[None])[0] / heavy - means @ (told @ np.log(q.y))
     left = 1 - 2 * np.einsum("rp,pr->r", means, taken) + np.einsum("rp,pq,rq->r", means, taken @ taken.T, means)
-    heavy /= heavy.sum()
-    count = 1.0 / (heavy @ heavy)
-    return float(np.sqrt((count * heavy @ shown**2 + TYPICAL**2) / (count * heavy @ np.maximum(left, 0.0) + 1.0)))
+    return off, _by_run(q, (w * off)[None])[0] / heavy, np.maximum(left, 0.0), heavy / heavy.sum()
 
 
 def _by_run(q: Question, values: np.ndarray) -> np.ndarray:

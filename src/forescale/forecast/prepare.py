@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,15 @@ from ..errors import InputError
 from ..quantities import parse_number
 from ..runs import Runs
 from .general import is_resource
-from .question import Question, several
+from .local import run_share
+from .question import ALONG, Question, alike, several
 
 EARLY = 0.1  # share of a run's tokens whose checkpoints are left out (Hitchhiker's guide, arXiv:2410.11840)
 FEWEST = 4
 UNLIKE = 1.0  # standard deviation of log tokens per parameter among runs of like compute, beyond which it is said
 UNTOLD = 0.2  # share of the variance of log compute that inputs may leave open where targets are placed by what they tell of it
 SHARES = {"share", "shares", "proportion", "proportions", "fraction", "fractions", "frac", "mixture"}
+SHARED = 4.0  # times the variance that rows trained apart would give the means of runs: taken for checkpoints above it
 LOGS = 2.5  # one standard deviation of a linear input counts as so many natural logarithms
 
 
@@ -68,7 +70,7 @@ def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = 
     size, size_new = _scale(runs, x, x_new, inputs, order, points)
     names = [""] if group is None else [str(g) for g in dict.fromkeys(runs[group].tolist())]
     label = None if group is None else np.array([str(g) for g in runs[group].tolist()])
-    questions = []
+    questions, told = [], "run" in runs.columns
     for name in names:
         own = keep if label is None else keep & (label == name)
         where = f" of {group} {name!r}" if name else ""
@@ -80,9 +82,31 @@ def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = 
                     f"{runs.source}: every row{where} has {n} = {x[own, j][0]:g}; its effect cannot be learned: "
                     f"add runs that differ in {n}, or leave {n} out"
                 )
-        run = several(runs["run"][own].astype(str)) if "run" in runs.columns else None
-        questions.append(Question(inputs, x[own], y[own] + shift, size[own], x_new, size_new, run))
-    return Asked(asked, tuple(names), tuple(questions), shift, tuple(notes), ((),) * len(names))
+        run = several(runs["run"][own].astype(str)) if told else None
+        q = Question(inputs, x[own], y[own] + shift, size[own], x_new, size_new, run)
+        questions.append(q if told else recognised(q))
+    said = tuple(() if told else _recognised(q) for q in questions)
+    return Asked(asked, tuple(names), tuple(questions), shift, tuple(notes), said)
+
+
+def recognised(q: Question) -> Question:
+    """The question with its runs, where a table names none: rows alike in all inputs but tokens that share far more noise than
+    rows trained apart would. Grids of rows trained apart stay as they are."""
+    run = alike(q.inputs, q.x)
+    if run is None:
+        return q
+    found = replace(q, run=run)
+    return found if run_share(found) > SHARED else q
+
+
+def _recognised(q: Question) -> tuple[str, ...]:
+    if q.run is None or not q.fresh.any():
+        return ()
+    along = next(n for n in q.inputs if n in ALONG)
+    return (
+        f"rows that differ in {along} alone go along smoothly, like checkpoints of one run: taken for {q.run.max() + 1} runs, "
+        "which are held out whole; a column 'run' tells better",
+    )
 
 
 def _values(value: Any, name: str, runs: Runs) -> np.ndarray:
@@ -128,7 +152,7 @@ def _linear(inputs: tuple[str, ...], x: np.ndarray, x_new: np.ndarray, keep: np.
 def _late(runs: Runs, inputs: Sequence[str], notes: list[str]) -> np.ndarray:
     """Leave out the first tenth of each run where rows are checkpoints of several runs."""
     everything = np.ones(len(runs), bool)
-    along = next((c for c in ("tokens", "steps", "step", "samples", "examples") if c in runs.columns), None)
+    along = next((c for c in ALONG if c in runs.columns), None)
     if "run" not in runs.columns or along is None or along not in inputs:
         return everything
     _, index, count = np.unique(runs["run"].astype(str), return_inverse=True, return_counts=True)

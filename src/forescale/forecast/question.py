@@ -10,6 +10,8 @@ import numpy as np
 SLACK = 1e-9  # logs closer than this are equal
 LITTLE = 0.25  # of the largest distance: an input left by less does not make the way
 WAYS = 3  # ways of leaving the rows sideways that are told apart
+ALONG = ("tokens", "steps", "step", "samples", "examples")  # what grows along a run
+LONG = 4  # checkpoints of a run in the median, at least, where a table does not name its runs
 
 
 @dataclass(frozen=True)
@@ -131,3 +133,15 @@ def several(run: np.ndarray) -> np.ndarray | None:
     """Numbers of the runs, or None where rows are all of one run, or fewer than two of each on average."""
     names, number = np.unique(run, return_inverse=True)
     return number if 1 < len(names) <= len(run) / 2 else None
+
+
+def alike(inputs: Sequence[str], x: np.ndarray) -> np.ndarray | None:
+    """Numbers of what may be runs in a table that names none: rows alike in all inputs but the one that grows along a run.
+
+    None where they are few, or rows few of each. A grid of runs that were trained apart looks the same.
+    """
+    along = np.array([n in ALONG for n in inputs])
+    if along.sum() != 1 or len(inputs) < 2:
+        return None
+    _, number, count = np.unique(np.round(np.log(x[:, ~along]), 6), axis=0, return_inverse=True, return_counts=True)
+    return several(number.ravel()) if np.median(count) >= LONG else None
