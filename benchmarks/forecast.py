@@ -28,6 +28,7 @@ from forescale.forecast.candidates import candidates
 from forescale.forecast.odd import sound
 from forescale.forecast.prepare import recognised
 from forescale.forecast.question import Question
+from forescale.forecast.rates import rate_bounds
 from forescale.forecast.shared import share
 from forescale.forecast.solve import solve
 from forescale.forecast.stack import combine
@@ -107,12 +108,14 @@ def table(tasks, answers, rule_of, method):
     rows = []
     for task in tasks:
         rule, (found, seconds) = rule_of(task), answers[task.id]
+        low, high = rate_bounds(task.target, np.concatenate([q.y for q in asked(task)[0]])) or (0.0, np.inf)
         for where, s in found:
             size = rule.size(s.features)
-            frame = {"row": [task.rows_new[i] for i in where], "median": np.exp(s.value)}
+            frame = {"row": [task.rows_new[i] for i in where], "median": np.clip(np.exp(s.value), low, high)}
             for level in (50, 80, 90):
                 half = size * rule.quantile(level / 100)
-                frame |= {f"lo{level}": np.exp(s.value - half), f"hi{level}": np.exp(s.value + half)}
+                ends = (np.clip(np.exp(s.value + side * half), low, high) for side in (-1, 1))
+                frame |= dict(zip((f"lo{level}", f"hi{level}"), ends, strict=True))
             rows.append(pd.DataFrame(frame).assign(method=method, task=task.id, status="ok", seconds=seconds))
     return pd.concat(rows)
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
+from ..quantities import parse_number
 from .common import DropBad, Figure, Json, KeepOdd, LawName, Map, Role, RunsFile, app, bar, draw, mapping, runs_of, show
 
 Target = Annotated[str, typer.Option(help="Column to forecast: loss, an error rate, a score.")]
@@ -21,6 +22,16 @@ def _own(names: list[str] | None) -> list:
     return [laws.get(name) for name in names or ()]
 
 
+def _ends(text: str) -> tuple[float, ...] | None:
+    """Two numbers from 'LOW,HIGH'."""
+    if not text:
+        return None
+    ends = tuple(parse_number(v, "--bounds") for v in text.split(","))
+    if len(ends) != 2:
+        raise InputError(f"--bounds takes two numbers, such as 0,1; got {text!r}")
+    return ends
+
+
 @app.command()
 def forecast(
     runs: RunsFile,
@@ -30,6 +41,7 @@ def forecast(
     at: Annotated[str, typer.Option("--at", help="Any inputs: width=4096,learning_rate=3e-4.")] = "",
     target: Target = "loss",
     group: Annotated[str, typer.Option(help="Forecast every group of this column on its own.")] = "",
+    bounds: Annotated[str, typer.Option(help="Values that cannot be crossed, such as 0,1; those of rates are known.")] = "",
     law: OwnLaws = None,
     map: Map = "",
     role: Role = "",
@@ -48,6 +60,7 @@ def forecast(
     needed = tuple(k for k in inputs if k != "flops" or len(inputs) == 1)
     table = runs_of(runs, map, role, drop_bad, (target, *needed))
     options = {"target": target, "interval": interval, "laws": _own(law), "group": group or None, "keep_odd": keep_odd}
+    options["bounds"] = _ends(bounds)
     found = run_forecast(table, **options, progress=bar("forecasting"), **inputs)
     text = json_module.dumps({k: v.to_dict() for k, v in found.items()} if group else found.to_dict())
     if out:

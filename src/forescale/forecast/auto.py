@@ -18,6 +18,7 @@ from .general import is_linear
 from .odd import named, odd, without
 from .prepare import Asked, prepare
 from .question import Question
+from .rates import rate_bounds
 from .result import Forecast, Member
 from .solve import Solved, solve
 
@@ -44,9 +45,9 @@ def forecast(
     The inputs named are the inputs used. `target` is any numeric column (error rates and scores too), or several: then a dict of
     forecasts. A column `run` tells which rows are checkpoints of one run: they are no independent evidence on a new one. Targets
     asked together share their back-tests. `group` forecasts every group of a column, also as a dict; three or more groups of
-    one input try each other's exponent. `bounds` are values that cannot be crossed, such as (0, 1) for a rate. `laws` adds laws
-    of the user's own to the stack. Runs that are far worse than all others say (diverged, not tuned) are left out and named,
-    unless `keep_odd`.
+    one input try each other's exponent. `bounds` are values that cannot be crossed; those of error rates and accuracies are
+    known by their names. `laws` adds laws of the user's own to the stack. Runs that are far worse than all others say (diverged,
+    not tuned) are left out and named, unless `keep_odd`.
     Raises InputError for unusable data; a target that cannot be predicted comes back flagged, with a wide interval.
     """
     tails(interval, "interval")
@@ -65,9 +66,9 @@ def forecast(
         if law.inputs != ("x",) and not set(law.inputs) <= set(inputs):
             raise InputError(f"law {law.name} takes {', '.join(law.inputs)}; the target gives {', '.join(inputs)}")
     solved = solve(asked.questions, candidates(inputs, target, laws), progress, groups=group is not None)
-    rule = calibration or shipped()
+    rule, ends = calibration or shipped(), bounds or rate_bounds(target, runs[target])
     found = {
-        name: _answer(q, s, rule, interval, bounds, target, asked, (*runs.warnings, *asked.notes, *own), runs.sha256)
+        name: _answer(q, s, rule, interval, ends, target, asked, (*runs.warnings, *asked.notes, *own), runs.sha256)
         for name, q, s, own in zip(asked.groups, asked.questions, solved, asked.own, strict=True)
     }
     return found if group is not None else found[""]
@@ -85,7 +86,9 @@ def _answer(q: Question, s: Solved, rule: Calibration, level: float, bounds, tar
     size = rule.size(s.features)
     half, joint = size * rule.quantile(level), size * rule.quantile(level, len(q.scale_new))
     low, high = bounds or (-np.inf, np.inf)
-    ends = [np.clip(np.exp(s.value + side * h) - shift, low, high) for h in (half, joint) for side in (-1, 1)]
+    free = [np.exp(s.value + side * h) - shift for h in (half, joint) for side in (-1, 1)]
+    if any(((v < low) | (v > high)).any() for v in free):
+        notes = (*notes, f"{target} is kept between {low:g} and {high:g}; other bounds can be given")
     members = tuple(
         Member(n, np.exp(v) - shift, float(w), float(e), naive, formula)
         for n, v, w, e, naive, formula in zip(s.names, s.target, s.weights, s.losses, s.naive, s.formulas, strict=True)
@@ -94,8 +97,7 @@ def _answer(q: Question, s: Solved, rule: Calibration, level: float, bounds, tar
     return Forecast(
         target,
         dict(asked.points),
-        np.clip(np.exp(s.value) - shift, low, high),
-        *ends,
+        *(np.clip(v, low, high) for v in (np.exp(s.value) - shift, *free)),
         level,
         q.factor,
         q.places(tuple(asked.points)),
