@@ -33,8 +33,8 @@ from forescale.forecast.shared import share
 from forescale.forecast.solve import solve
 from forescale.forecast.stack import combine
 
-SIMULATED, SIMULATED_WEIGHT = 60, 0.2  # ladders whose law is right and whose noise is known: widths must hold there, too
-ROLLOUT_WEIGHT = 0.05  # of a task: enough to steady the widths beyond 10x, little enough to leave the rest alone
+SIMULATED, SIMULATED_WEIGHT = 60, 0.1  # ladders whose law is right and whose noise is known: widths must hold there, too
+ROLLOUT_WEIGHT = 0.02  # of a task: enough to steady the widths beyond 10x, little enough to leave the rest alone
 COMMAND = "python benchmarks/forecast.py --calibrate"
 GOALS = {"loss-ND": (1.5, 0.08), "loss-C": (0.4, 0.03), "curve": (1.4, 0.10), "surface": (2.0, 0.12), "downstream": (9.0, 0.6)}
 HEAD = """Error: geometric mean over tasks of a task's mean absolute relative error (RMSLE for curves). *shipped*: intervals with
