@@ -11,6 +11,7 @@ from forescale.errors import InputError
 from forescale.fit import fit
 from forescale.plan import (
     Pool,
+    approaches,
     best_mixture,
     best_pools,
     best_vocabulary,
@@ -37,7 +38,7 @@ from forescale.plan import (
     train_memory,
 )
 from forescale.plan.shape import Shape
-from forescale.runs import read
+from forescale.runs import Runs, read
 
 CHINCHILLA = laws.get("chinchilla")
 VALUES = CHINCHILLA.preset("besiroglu")
@@ -139,6 +140,15 @@ def test_isoflop_says_what_it_leaves_out():
 def test_frontier_is_the_lower_hull():
     runs, best = surface(VALUES, np.geomspace(1e18, 1e21, 7), np.geomspace(1 / 4, 4, 9))
     assert frontier(runs)["params"] == pytest.approx(best, rel=1e-9)
+
+
+def test_compute_that_a_table_leaves_out_is_counted():
+    runs, _ = surface(VALUES, np.geomspace(1e18, 1e21, 7), np.geomspace(1 / 4, 4, 9))
+    bare = Runs({k: runs[k] for k in ("params", "tokens", "loss")})
+    assert approaches(bare, 1e22).params == pytest.approx(approaches(runs, 1e22).params, rel=1e-6)
+    assert frontier(bare)["flops"] == pytest.approx(frontier(runs)["flops"], rel=1e-9)
+    apart = bare.where(np.arange(len(bare)) % 9 == 4)  # a single size of each budget
+    assert all(len(why) < 300 and "; and 4 more" in why for name, why in approaches(apart).failed.items() if name[0] == "2")
 
 
 def test_overtraining_planned_at_640(study):

@@ -54,7 +54,7 @@ class Approaches(Shown):
 
 def approaches(runs: Runs, flops: float | str | None = None) -> Approaches:
     """Every approach that these runs allow; those they do not allow say why. `flops` asks for N* at a budget."""
-    c = budget(flops).flops if flops is not None else None
+    c, runs = budget(flops).flops if flops is not None else None, runs.filled(("params", "flops"))
     exponents: dict[str, tuple[float, float, float]] = {}
     params: dict[str, float] = {}
     failed: dict[str, str] = {}

@@ -19,6 +19,7 @@ from ..shown import Shown
 METHODS = ("akima", "parabola", "cubic")
 SAME_BUDGET = 0.02  # relative spread of flops within one budget
 GRID = 400
+NAMED = 3  # budgets that an error names
 GRID_ERROR = 0.05  # of log N*: what spacing of sizes leaves undecided whatever the noise
 
 
@@ -91,13 +92,16 @@ def isoflop(runs: Runs, method: str = "akima", resamples: int = 500, level: floa
             continue
         kept.append((flops, at, low, np.interp(at, x, np.log(per_token))))
     if len(kept) < 3:
-        raise InputError(f"{len(kept)} budgets have a least loss inside their sizes, 3 are needed; {'; '.join(left_out)}")
+        more = f"; and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
+        raise InputError(
+            f"{len(kept)} budgets have a least loss inside their sizes, 3 are needed; {'; '.join(left_out[:NAMED])}{more}"
+        )
     return _collect(kept, tuple(left_out), method, level, ends, runs.counts)
 
 
 def _budgets(runs: Runs) -> list[tuple[float, np.ndarray, np.ndarray, np.ndarray]]:
     """(flops, log N, log loss, flops per token) by budget, sizes ascending, repeated sizes averaged."""
-    flops, params, loss = (np.asarray(runs[k], float) for k in ("flops", "params", "loss"))
+    flops, params, loss = runs.numbers(("flops", "params", "loss")).values()
     per_token = flops / np.asarray(runs["tokens"], float) if "tokens" in runs.columns else 6.0 * params
     order = np.argsort(flops)
     cuts = np.flatnonzero(np.diff(np.log(flops[order])) > SAME_BUDGET) + 1
@@ -192,7 +196,7 @@ def parabola_shift(alpha: float, beta: float, log_sizes: np.ndarray) -> float:
 
 def frontier(runs: Runs) -> dict[str, np.ndarray]:
     """Approach 1: the runs on the lower convex hull of (log C, log L), by growing compute: flops, loss, params and rows."""
-    x, y = np.log(np.asarray(runs["flops"], float)), np.log(np.asarray(runs["loss"], float))
+    x, y, n = (np.log(v) for v in runs.numbers(("flops", "loss", "params")).values())
     corners: list[int] = []
     for i in np.lexsort((y, x)):
         while len(corners) >= 2:
@@ -204,7 +208,7 @@ def frontier(runs: Runs) -> dict[str, np.ndarray]:
     rows = np.array(corners[: int(np.argmin(y[corners])) + 1])
     if len(rows) < 3:
         raise InputError(f"only {len(rows)} runs lie on the frontier: it needs runs at growing compute with falling loss")
-    return {"flops": np.exp(x[rows]), "loss": np.exp(y[rows]), "params": np.asarray(runs["params"], float)[rows], "rows": rows}
+    return {"flops": np.exp(x[rows]), "loss": np.exp(y[rows]), "params": np.exp(n[rows]), "rows": rows}
 
 
 def frontier_exponent(runs: Runs) -> tuple[float, float]:

@@ -62,6 +62,10 @@ class Runs:
         """Columns as floats; a missing one of params, tokens, flops follows from the others as C = 6 N D."""
         return {n: self[n] if n in self.columns else self._derived(n) for n in names}
 
+    def filled(self, names: Sequence[str]) -> Runs:
+        """The same rows with these columns, missing ones as `numbers` has them."""
+        return replace(self, columns={**self.columns, **self.numbers(names)})
+
     def _derived(self, name: str) -> np.ndarray:
         have = self.columns
         if name in self.ambiguous:
