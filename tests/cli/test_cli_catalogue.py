@@ -62,6 +62,11 @@ def test_compare_trend_passk_observational_transfer(tmp_path):
     assert found["winner"] == "b" and found["crossing"] is not None
     pl.DataFrame({"flops": c, "accuracy": [0.5, 0.45, 0.4, 0.36, 0.35, 0.41, 0.47, 0.55]}).write_csv(scores)
     assert json.loads(run("trend", str(scores), "--value", "accuracy", "--json").output)["shape"] == "U"
+    pl.read_csv(scores).write_csv(tmp_path / "scores.tsv", separator="\t")
+    assert json.loads(run("trend", str(tmp_path / "scores.tsv"), "--value", "accuracy", "--json").output)["shape"] == "U"
+    pl.read_csv(arms).rename({"arm": "optimizer"}).write_csv(tmp_path / "named.csv")
+    named = run("compare", str(tmp_path / "named.csv"), "--map", "arm=optimizer", "--target", "1e20", "--json")
+    assert json.loads(named.output)["pairs"][0] == found
     pl.DataFrame({"scale": [3e7, 1e8, 3e8, 1e9], "drawn": [3.9e6, 4.1e5, 5.2e4, 4.1e3], "passes": [6] * 4}).write_csv(passes)
     assert "pass rate" in run("passk", str(passes), "--at", "10B").output
     old = 1.8 + 0.9 * (c / 1e18) ** -0.15

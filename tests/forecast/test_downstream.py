@@ -7,7 +7,7 @@ import pytest
 from forescale import measure
 from forescale.errors import InputError
 from forescale.forecast import downstream, informative, observational, pass_forecast
-from forescale.runs import read
+from forescale.runs import Runs, read
 
 
 def overtraining(study):
@@ -45,6 +45,18 @@ def test_downstream_says_what_it_cannot(study):
         downstream(read(frame.head(4)), "error", params="7B", tokens="140B")
     with pytest.raises(InputError, match="within 0 and 1"):
         downstream(read(frame.with_columns(error=pl.col("error") * 100)), "error", params="7B", tokens="140B")
+
+
+def test_no_step_leaves_a_fraction():
+    """A simulated accuracy near its ceiling, through which the exponential alone would go beyond one."""
+    rng = np.random.default_rng(1)
+    n = np.exp(rng.uniform(np.log(2e7), np.log(1e9), 40))
+    d = n * np.exp(rng.uniform(np.log(5), np.log(80), 40))
+    loss = (1.82 + 482 / n**0.348 + 2085 / d**0.366) * np.exp(0.004 * rng.standard_normal(40))
+    table = Runs({"params": n, "tokens": d, "loss": loss, "acc": 1 / (1 + np.exp(3 * (loss - 2.9)))})
+    found = downstream(table, "acc", params=7e9, tokens=1.4e11)
+    assert found.low <= found.value <= found.high <= 1 and max(found.steps.values()) == 1
+    assert found.value == pytest.approx(np.mean(list(found.steps.values())))
 
 
 def test_second_steps_on_nine_benchmarks(study):

@@ -8,6 +8,7 @@ from forescale.errors import InputError
 from forescale.fit import fit
 from forescale.laws import get
 from forescale.runs import Runs, read
+from forescale.runs.plain import plain
 
 GOOD = "params,tokens,loss\n1e6,2e7,4.0\n2e6,2e7,3.8\n4e6,3e7,3.5\n8e6,4e7,3.3\n1e7,9e7,3.1\n2e7,2e8,2.9\n"
 
@@ -123,3 +124,31 @@ def test_runs_made_by_hand_are_floats_of_one_length():
     assert runs["params"].dtype == runs["loss"].dtype == float and runs["arm"].tolist() == ["a", "b"]
     with pytest.raises(InputError, match="columns must be lists of one length, got params 2, loss 1"):
         Runs({"params": [1e6, 2e6], "loss": [3.0]})
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["0", "1"], ["", "x"]])
+def test_a_label_may_have_another_name(tmp_path, names):
+    lines = GOOD.splitlines()
+    text = "\n".join([f"{lines[0]},wandb_id", *(f"{line},{names[i % 2]}" for i, line in enumerate(lines[1:]))]) + "\n"
+    runs = read(write(tmp_path, text), run="wandb_id")
+    assert len(runs) == 6 and len(set(runs["run"].tolist())) == 2 and "wandb_id" not in runs.columns
+    named = read(write(tmp_path, text), cluster="wandb_id", only=("loss",)) if names[0] == "a" else None
+    assert named is None or named["cluster"].tolist() == names * 3
+
+
+@pytest.mark.parametrize("name", ["scores.csv", "scores.tsv", "scores.jsonl", "scores.parquet"])
+def test_a_plain_table_is_read_from_every_kind(tmp_path, name):
+    frame = pl.DataFrame({"model": ["1", "b"], "score": [0.5, None], "right": [True, False], "note": ["x", None]})
+    write_as = {"csv": frame.write_csv, "jsonl": frame.write_ndjson, "parquet": frame.write_parquet}
+    path = tmp_path / name
+    kind = path.suffix[1:]
+    frame.write_csv(path, separator="\t") if kind == "tsv" else write_as[kind](path)
+    found = plain(path, ("score",), labels=("model",), gaps=("score",))
+    assert found["model"].tolist() == ["1", "b"] and found["right"].tolist() == [1, 0] and found["note"].tolist() == ["x", ""]
+    assert found["score"][0] == 0.5 and np.isnan(found["score"][1])
+    with pytest.raises(InputError, match=f"{name} row 2, column score: .*no value"):
+        plain(path, ("score",))
+    with pytest.raises(InputError, match=f"{name} row 1, column note: 'x': not a number"):
+        plain(path, ("note",))
+    with pytest.raises(InputError, match=f"{name} lacks flops; it has model, score"):
+        plain(path, ("flops",))

@@ -111,15 +111,10 @@ def draw(make, path: Path | None) -> None:
         write(make(), path)
 
 
-def frame(path: Path, *columns: str):
+def frame(path: Path, *columns: str, labels: tuple[str, ...] = (), gaps: tuple[str, ...] = ()):
     """A plain table that must have these columns, for what is no table of runs."""
     import polars as pl
 
-    if not path.is_file():
-        raise InputError(f"no file {path}")
-    readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet}
-    found = readers.get(path.suffix, pl.read_ndjson)(path)
-    missing = [c for c in columns if c not in found.columns]
-    if missing:
-        raise InputError(f"{path.name} lacks {', '.join(missing)}; it has {', '.join(found.columns)}")
-    return found
+    from ..runs.plain import plain
+
+    return pl.DataFrame(plain(path, columns, labels, gaps), nan_to_null=True)

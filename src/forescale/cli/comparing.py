@@ -90,7 +90,7 @@ def observational(
 
     from ..forecast import observational as run_observational
 
-    rows = frame(scores, "model", task, *([family] if family else []))
+    rows = frame(scores, task, labels=("model", *([family] if family else [])), gaps=(task,))
     names = [str(m) for m in rows["model"].to_list()]
     columns = [c for c in rows.columns if c not in ("model", task, family) and rows[c].dtype.is_numeric()]
     table = rows.select(columns).to_numpy().astype(float)

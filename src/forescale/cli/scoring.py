@@ -83,7 +83,7 @@ def chain(
 
     from ..forecast import chain_forecast
 
-    rows = frame(choices, "model", "flops", "item", "choice", "log_p", "correct")
+    rows = frame(choices, "flops", "log_p", "correct", labels=("model", "item", "choice"))
     order = rows.group_by("model").agg(pl.col("flops").first(), pl.len()).sort("flops", "model")
     rows = rows.join(order.select("model", of=pl.int_range(pl.len())), on="model").sort("of", "item", "choice")
     items, models = rows["item"].n_unique(), len(order)

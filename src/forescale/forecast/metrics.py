@@ -86,7 +86,7 @@ def downstream(
     error = y if rising else 1 - y
     weights = rng.multinomial(len(y), np.full(len(y), 1 / len(y)), size=draws).astype(float)
     fits = {name: step(loss, error, weights) for name, step in STEPS.items()}
-    steps = {name: float(point(np.array([ahead[0]]))[0]) for name, (point, _, _) in fits.items()}
+    steps = {name: float(np.clip(point(np.array([ahead[0]]))[0], 0.0, 1.0)) for name, (point, _, _) in fits.items()}
     noise = float(np.mean([f[2] for f in fits.values()]))
     # every draw is one resample and one of the three steps: their disagreement is part of the interval
     which = rng.integers(len(fits), size=draws)

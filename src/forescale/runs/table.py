@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,14 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..quantities import QUANTITIES, format_number, parse_number
-from .headers import COUNTED, named, scale, unit_warnings
+from ..quantities import QUANTITIES, format_number
+from .cells import as_is, is_label, number
+from .headers import named, scale, unit_warnings
 from .read import Columns, read_columns
 
 COUNTS = "6ND"
-_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_COMMAS = re.compile(r"[+-]?\d+(,\d+)+(\.\d*)?")
-_MISSING = {"", "nan", "na", "n/a", "null", "none", "inf", "-inf", "+inf", "infinity"}
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,8 @@ def read(source: Any, drop_bad: bool = False, only: Sequence[str] | None = None,
     """Read runs from a CSV, Parquet or JSONL file or any dataframe.
 
     `mapping` names the column of a quantity where the name is not its own or a known alias:
-    read("runs.csv", params="n_params", loss="val_loss"). A header may say what it counts in: `Params (M)`.
+    read("runs.csv", params="n_params", loss="val_loss"), or of a label: arm="optimizer". A header may say what it counts in:
+    `Params (M)`.
     Rows whose loss or input is missing, NaN or infinite are left out and listed. Text that is no number, and values at or below
     zero, are errors unless `drop_bad`.
     `only` names the columns that matter (default: loss and every recognised quantity): rows are left out for those
@@ -120,13 +117,16 @@ def read(source: Any, drop_bad: bool = False, only: Sequence[str] | None = None,
     bad: dict[int, str] = {}
     columns: dict[str, np.ndarray] = {}
     for quantity, column in chosen.items():
+        if quantity in mapping and quantity not in (*QUANTITIES, *(only or ())) and is_label(quantity, raw[column]):
+            columns[quantity] = as_is(raw[column])
+            continue
         matters = only is None or quantity in only or quantity in mapping
         signed = only is not None and quantity in only
         dropped_here = bad if matters else {}
         columns[quantity] = _numbers(raw[column], quantity, column, name, dropped_here, drop_bad or not matters, signed)
     for column, values in raw.items():
         if column not in chosen.values() and column not in columns:
-            columns[column] = _as_is(values)
+            columns[column] = as_is(values)
     keep = np.ones(count, bool)
     keep[list(bad)] = False
     if not keep.any():
@@ -153,7 +153,7 @@ def look(source: Any, entries: int = 3) -> Look:
     raw, _, digest = read_columns(source)
     first = {c: tuple(v[:entries]) for c, v in raw.items()}
     found = {q: tuple(named(raw, q)) for q in QUANTITIES}
-    groups = {c: tuple(sorted(set(map(str, v)))) for c, v in raw.items() if _as_is(v).dtype.kind == "O"}
+    groups = {c: tuple(sorted(set(map(str, v)))) for c, v in raw.items() if as_is(v).dtype.kind == "O"}
     groups = {c: names for c, names in groups.items() if 2 <= len(names) <= 50}
     return Look(len(next(iter(raw.values()))), first, groups, {q: c for q, c in found.items() if c}, digest)
 
@@ -202,14 +202,14 @@ def _numbers(values: list, quantity: str, column: str, name: str, bad: dict, dro
     positive = QUANTITIES[quantity].positive if quantity in QUANTITIES else not signed
     factor = scale(column, quantity)
     for i, value in enumerate(values):
-        number, why = _number(value, quantity, suffixes=factor == 1)
-        if why is None and number is None:
+        found, why = number(value, quantity, suffixes=factor == 1)
+        if why is None and found is None:
             bad.setdefault(i, f"{column} is {value!r}")
             continue
-        if why is None and positive and number <= 0:
+        if why is None and positive and found <= 0:
             why = f"{quantity} must be above zero"
         if why is None:
-            out[i] = number * factor
+            out[i] = found * factor
         elif drop_bad:
             bad.setdefault(i, f"{column} is {value!r}")
         else:
@@ -218,39 +218,6 @@ def _numbers(values: list, quantity: str, column: str, name: str, bad: dict, dro
                 f"{quantity}, or leave such rows out with drop_bad (--drop-bad)"
             )
     return out
-
-
-def _number(value: Any, quantity: str, suffixes: bool) -> tuple[float | None, str | None]:
-    """(number, None), (None, None) where it is missing or not finite, or (None, reason). `suffixes`: 7B is a number."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return None, None
-    if isinstance(value, bool):
-        return None, "a truth value is no number"
-    if isinstance(value, (int, float)):
-        return float(value), None
-    text = str(value).strip()
-    if text.lower() in _MISSING:
-        return None, None
-    if _PLAIN.fullmatch(text):
-        number = float(text)
-        return (number, None) if math.isfinite(number) else (None, None)
-    if quantity in COUNTED and "," not in text and "_" not in text:
-        try:
-            number = parse_number(text)
-            return (number, None) if suffixes else (None, "a unit of its own beside that of the header")
-        except InputError:
-            pass
-    return None, "not a number" + ("; write it without commas, with a decimal point" if _COMMAS.fullmatch(text) else "")
-
-
-def _as_is(values: list) -> np.ndarray:
-    """A column we were not asked to understand: floats if every entry is a plain number, else text."""
-    if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
-        return np.array(values, float)
-    texts = ["" if v is None else str(v) for v in values]
-    if texts and all(_PLAIN.fullmatch(t) for t in texts):
-        return np.array([float(t) for t in texts])
-    return np.array(texts, dtype=object)
 
 
 def _cut(source: Any) -> tuple[str, ...]:
