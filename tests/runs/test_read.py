@@ -131,9 +131,19 @@ def test_a_label_may_have_another_name(tmp_path, names):
     lines = GOOD.splitlines()
     text = "\n".join([f"{lines[0]},wandb_id", *(f"{line},{names[i % 2]}" for i, line in enumerate(lines[1:]))]) + "\n"
     runs = read(write(tmp_path, text), run="wandb_id")
-    assert len(runs) == 6 and len(set(runs["run"].tolist())) == 2 and "wandb_id" not in runs.columns
+    assert len(runs) == 6 and len(set(runs["run"].tolist())) == 2 and runs["wandb_id"].tolist() == runs["run"].tolist()
     named = read(write(tmp_path, text), cluster="wandb_id", only=("loss",)) if names[0] == "a" else None
     assert named is None or named["cluster"].tolist() == names * 3
+
+
+@pytest.mark.parametrize("header", ["run_id", "Run Name", "runid"])
+def test_the_column_of_runs_has_other_names(tmp_path, header):
+    lines = GOOD.splitlines()
+    text = "\n".join([f"{lines[0]},{header}", *(f"{line},{i // 3}" for i, line in enumerate(lines[1:]))]) + "\n"
+    runs = read(write(tmp_path, text))
+    assert runs["run"].tolist() == [0, 0, 0, 1, 1, 1] and f"column {header!r} is read as run" in runs.warnings
+    mapped = read(write(tmp_path, text), group=header)
+    assert "run" not in mapped.columns and mapped["group"].tolist() == [0, 0, 0, 1, 1, 1]
 
 
 @pytest.mark.parametrize("name", ["scores.csv", "scores.tsv", "scores.jsonl", "scores.parquet"])

@@ -13,6 +13,7 @@ from ..quantities import parse_number
 from .headers import COUNTED
 
 LABELS = {"run", "arm", "role", "group", "seed", "model", "language"}
+RUNS = {"run_id", "run_name", "runid", "run id", "run name"}  # other names of the column that tells runs apart
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMAS = re.compile(r"[+-]?\d+(,\d+)+(\.\d*)?")
 _MISSING = {"", "nan", "na", "n/a", "null", "none", "inf", "-inf", "+inf", "infinity"}

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..quantities import QUANTITIES, format_number
-from .cells import as_is, is_label, number
+from .cells import RUNS, as_is, is_label, number
 from .headers import named, scale, unit_warnings
 from .read import Columns, read_columns
 
@@ -117,8 +117,8 @@ def read(source: Any, drop_bad: bool = False, only: Sequence[str] | None = None,
     bad: dict[int, str] = {}
     columns: dict[str, np.ndarray] = {}
     for quantity, column in chosen.items():
-        if quantity in mapping and quantity not in (*QUANTITIES, *(only or ())) and is_label(quantity, raw[column]):
-            columns[quantity] = as_is(raw[column])
+        if quantity not in (*QUANTITIES, *(only or ())) and is_label(quantity, raw[column]):
+            columns[quantity] = columns[column] = as_is(raw[column])  # a label keeps its own name, too
             continue
         matters = only is None or quantity in only or quantity in mapping
         signed = only is not None and quantity in only
@@ -184,6 +184,9 @@ def _choose(
             ambiguous[quantity] = found
         elif found:
             chosen[quantity] = found[0]
+    runs = [c for c in raw if c.strip().lower() in RUNS and c not in chosen.values()]
+    if len(runs) == 1 and "run" not in (*raw, *chosen):
+        chosen["run"] = runs[0]
     if only is not None:
         return chosen, ambiguous
     if "loss" in ambiguous:
@@ -237,7 +240,8 @@ def _warnings(runs: Runs, chosen: Mapping[str, str], dropped: tuple) -> tuple[st
         shown = "; ".join(f"row {i}: {why}" for i, why in dropped[:5]) + (" ..." if len(dropped) > 5 else "")
         out.append(f"{len(dropped)} row{'s' if len(dropped) > 1 else ''} left out: {shown}")
     for quantity, column in chosen.items():
-        if quantity != column and quantity in QUANTITIES and column in named([column], quantity) and scale(column, quantity) == 1:
+        other = quantity in QUANTITIES and column in named([column], quantity) and scale(column, quantity) == 1
+        if quantity != column and (other or (quantity == "run" and column.strip().lower() in RUNS)):
             out.append(f"column {column!r} is read as {quantity}")
     known = [q for q in chosen if q in QUANTITIES and len(runs)]
     out += unit_warnings({q: float(runs.columns[q].max()) for q in known}, dict(chosen))
