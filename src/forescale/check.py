@@ -10,11 +10,12 @@ import numpy as np
 
 from .fit.objective import Objective
 from .fit.problem import Problem
-from .fit.starts import search
+from .fit.starts import Search, search
 from .law import Law
 from .shown import Shown
 
 NOISE, OUTLIER = 0.003, 0.15
+ROUNDS = (2, 6)  # of a search: what few find needs no more
 
 
 @dataclass(frozen=True)
@@ -192,8 +193,13 @@ def _units(law: Law, rng: np.random.Generator) -> Iterator[Check]:
         return
     unit = 1e3 if first in ("width", "depth") else 1e6
     both = [({**x, first: x[first] / u}, y) for u in (1.0, unit)]
-    costs = search(Problem(law, both, Objective("squares"))).cost
-    yield Check("units", bool(abs(costs[1] / costs[0] - 1) < 1e-6), f"cost {costs[0]:.8g} as given, {costs[1]:.8g} in {unit:g}s")
+    problem = Problem(law, both, Objective("squares"))
+    for rounds in ROUNDS:
+        costs = search(problem, rounds=rounds).cost
+        same = bool(abs(costs[1] / costs[0] - 1) < 1e-6)
+        if same:
+            break
+    yield Check("units", same, f"cost {costs[0]:.8g} as given, {costs[1]:.8g} in {unit:g}s")
 
 
 def _recovers(law: Law, rng: np.random.Generator) -> Iterator[Check]:
@@ -208,14 +214,23 @@ def _recovers(law: Law, rng: np.random.Generator) -> Iterator[Check]:
     for loss in ("huber", "squares"):
         asked = kinds if loss == "huber" else kinds[:2]  # least squares is not meant to survive outliers
         problem = Problem(law, [(x, y) for _, y, _ in asked], Objective(loss))
-        found = search(problem)
-        for i, (kind, _, limit) in enumerate(asked):
-            error = float(np.sqrt(np.mean(np.log(problem_value(problem, found.z, x, i) / clean) ** 2)))
-            reference = _scipy_cost(problem, found.z, rng, i)
-            good = error < limit and found.cost[i] <= reference * (1 + 1e-7) + 1e-12
-            noise = 0 if kind == "clean" else NOISE
-            detail = f"curve off by {error:.1e} (noise {noise:g}); cost {found.cost[i]:.6g}, scipy {reference:.6g}"
-            yield Check(f"recovers: {kind}, {loss}", bool(good), detail)
+        for rounds in ROUNDS:
+            found = search(problem, rounds=rounds)
+            checks = [_recovered(problem, found, i, name, clean, limit, rng) for i, (name, _, limit) in enumerate(asked)]
+            if all(c.passed for c in checks):
+                break
+        yield from checks
+
+
+def _recovered(problem: Problem, found: Search, i: int, kind: str, clean: np.ndarray, limit: float, rng) -> Check:
+    """Whether data set i was fitted to its clean curve within `limit`, at scipy's minimum or below."""
+    x = {k: v[i] for k, v in problem.x.items()}
+    error = float(np.sqrt(np.mean(np.log(problem_value(problem, found.z, x, i) / clean) ** 2)))
+    reference = _scipy_cost(problem, found.z, rng, i)
+    good = error < limit and found.cost[i] <= reference * (1 + 1e-7) + 1e-12
+    noise = 0 if kind == "clean" else NOISE
+    detail = f"curve off by {error:.1e} (noise {noise:g}); cost {found.cost[i]:.6g}, scipy {reference:.6g}"
+    return Check(f"recovers: {kind}, {problem.objective.loss}", bool(good), detail)
 
 
 def problem_value(problem: Problem, z: np.ndarray, x: dict, i: int = 0) -> np.ndarray:
