@@ -19,7 +19,7 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 LawName = Annotated[str, typer.Option(help="Catalogue name, power(tokens), or FILE.py:NAME.")]
 KeepOdd = Annotated[bool, typer.Option("--keep-odd", help="Keep runs far worse than all others say.")]
-Map = Annotated[str, typer.Option("--map", help="Columns by quantity: params=n_params,loss=val_loss.")]
+Map = Annotated[str, typer.Option("--map", help="Columns by quantity or label: params=n_params,arm=optimizer.")]
 
 
 def mapping(text: str) -> dict[str, str]:
