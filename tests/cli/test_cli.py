@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import forescale as fs
 from forescale import studies
 
 
@@ -105,6 +106,10 @@ def test_forecast_rollout_audit(table, tmp_path):
     assert "checklist" in run("audit", table)
     assert "no column 'nothing'" in run("forecast", table, "--target", "nothing", "--params", "1M", code=2)
     assert "say what to forecast" in run("forecast", table, code=2)
+
+
+def test_version():
+    assert run("--version").split() == ["forescale", fs.__version__]
 
 
 def test_watch(tmp_path):

@@ -17,7 +17,7 @@ def run(server, mode, real):
     for found in schema.get_all_operations():
         operation = found.ok()
         seen = statuses.setdefault(operation.label, set())
-        tries = 6 if real and operation.label in LONG else 40
+        tries = 6 if real and operation.label in LONG else 25
 
         @settings(max_examples=tries, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
         @given(case=operation.as_strategy(generation_mode=mode))

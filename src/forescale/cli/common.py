@@ -13,9 +13,25 @@ from ..errors import InputError
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="Predict the run you cannot afford from the runs you can.",
     pretty_exceptions_enable=False,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"forescale {version('forescale')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Predict the run you cannot afford from the runs you can."""
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 LawName = Annotated[str, typer.Option(help="Catalogue name, power(tokens), or FILE.py:NAME.")]
 KeepOdd = Annotated[bool, typer.Option("--keep-odd", help="Keep runs far worse than all others say.")]
