@@ -43,7 +43,7 @@ is judged; learning curves count as four studies, one per domain. Both also lear
 Weights and corrections inside a forecast come from its own back-tests; the constants of the stack were chosen once, by
 looking at these tasks, at the shipped study and at those of docs/unseen.md, docs/new-runs.md, docs/hidden-laws.md and
 docs/sideways.md, those of the calibration (what stands for size,
-the weights of rollouts and of simulated ladders) by looking at this table, at simulated coverage and, the first of them, at
+the weights of rollouts and of simulated ladders) by looking at this table, at simulated coverage and, the last of them, at
 docs/unseen.md.
 """.splitlines()
 BASELINES = ("last_value", "power_law_last3", "nearest", "quadratic", "sigmoid")
