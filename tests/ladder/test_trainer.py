@@ -167,11 +167,26 @@ def test_a_hugging_face_data_set_is_read(tmp_path):
     datasets = pytest.importorskip("datasets")
     from forescale.ladder.corpus import load
 
-    datasets.Dataset.from_dict({"text": [f"document {i} " * 20 for i in range(50)]}).save_to_disk(str(tmp_path / "d"))
-    corpus = load(f"datasets:{tmp_path / 'd'}")
+    found = datasets.Dataset.from_dict({"text": [f"document {i} " * 20 for i in range(50)]})
+    for folder in ("here", "there"):
+        found.save_to_disk(str(tmp_path / folder))
+    corpus = load(f"datasets:{tmp_path / 'here'}")
     assert corpus.files == 50 and b"document 7" in corpus.train + corpus.valid
+    assert corpus == load(f"datasets:{tmp_path / 'there'}")  # the same data, split the same way, wherever it lies
     with pytest.raises(InputError, match="no column 'body'; it has text"):
-        load(f"datasets:{tmp_path / 'd'}:body")
+        load(f"datasets:{tmp_path / 'here'}:body")
+    datasets.Dataset.from_dict({"text": ["a text", None] * 20}).save_to_disk(str(tmp_path / "gaps"))
+    with pytest.raises(InputError, match=r"row 1 of column 'text' .* holds NoneType, not text"):
+        load(f"datasets:{tmp_path / 'gaps'}")
+
+
+def test_some_text_is_held_out_whatever_the_documents_are_called():
+    from forescale.ladder.corpus import split
+
+    for word in range(200):
+        for many in (5, 32, 40):
+            corpus = split([(f"{word}/{i}", f"document {i}".encode() * 9) for i in range(many)])
+            assert corpus.valid and len(corpus.train) > 2 * len(corpus.valid)
 
 
 def test_unit_scaling_starts_with_weights_outputs_and_gradients_near_one():

@@ -28,14 +28,18 @@ class Corpus:
     sha256: str
 
 
-def _in_validation(name: str) -> bool:
-    """Split by a hash of the name: a document is wholly on one side, on every machine the same."""
-    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) < VALIDATION_SHARE * 2**32
+def _place(name: str) -> float:
+    """A document's place between 0 and 1, by a hash of its name: on every machine the same."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 2**32
 
 
 def split(documents: Iterable[tuple[str, bytes]]) -> Corpus:
-    """A corpus from (name, content) pairs; where documents are few, the last sixteenth of each is held out."""
+    """A corpus from (name, content) pairs; where documents are few, the last sixteenth of each is held out.
+
+    Elsewhere a document is wholly on one side, and whatever the names at least one document is held out.
+    """
     digest, pairs = hashlib.sha256(), list(documents)
+    held_out = max(VALIDATION_SHARE, min((_place(name) for name, text in pairs if text), default=0.0))
     train, valid = [], []
     for name, text in pairs:
         digest.update(name.encode() + b"\0" + text)
@@ -44,7 +48,7 @@ def split(documents: Iterable[tuple[str, bytes]]) -> Corpus:
             train.append(text[:cut])
             valid.append(text[cut:])
         else:
-            (valid if _in_validation(name) else train).append(text)
+            (valid if _place(name) <= held_out else train).append(text)
     return Corpus(b"\0".join(train), b"\0".join(valid), len(pairs), digest.hexdigest())
 
 
@@ -81,7 +85,9 @@ def _hub(name: str) -> Iterator[tuple[str, bytes]]:
     if column not in found.column_names:
         raise InputError(f"data set {name} has no column {column!r}; it has {', '.join(found.column_names)}")
     for i, text in enumerate(found[column]):
-        yield f"{name}/{i}", text.encode()
+        if not isinstance(text, str):
+            raise InputError(f"row {i} of column {column!r} of data set {name} holds {type(text).__name__}, not text")
+        yield str(i), text.encode()  # not the folder's name: saved elsewhere it is the same data, split the same way
 
 
 def load(data: str) -> Corpus:
