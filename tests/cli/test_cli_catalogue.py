@@ -83,6 +83,20 @@ def test_compare_trend_passk_observational_transfer(tmp_path):
         assert said[f"m{i}"][0] == pytest.approx(1 / (1 + np.exp(-2 * ability[i])), abs=0.1)
 
 
+def test_columns_that_are_no_benchmarks_are_named_not_used(tmp_path):
+    rng = np.random.default_rng(0)
+    ability = rng.uniform(0.2, 0.8, 12)
+    table = {"model": [f"m{i}" for i in range(12)], "one": ability, "two": ability**2, "task": [*ability[:9], None, None, None]}
+    pl.DataFrame({**table, "org": ["acme"] * 12}).write_csv(tmp_path / "two.csv")
+    said = run("observational", str(tmp_path / "two.csv"), "--task", "task").output
+    assert "from 2 benchmarks, 9 models" in said and "left out, not numbers throughout: org" in said
+    pl.DataFrame({**table, "params": 1e9 * ability}).write_csv(tmp_path / "sizes.csv")
+    refused = run("observational", str(tmp_path / "sizes.csv"), "--task", "task")
+    assert "benchmarks are fractions" in str(refused.exception) and "--benchmarks one,two" in str(refused.exception)
+    chosen = run("observational", str(tmp_path / "sizes.csv"), "--task", "task", "--benchmarks", "one,two").output
+    assert chosen == said.replace("  left out, not numbers throughout: org\n", "")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

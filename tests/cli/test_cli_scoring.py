@@ -53,7 +53,13 @@ def test_chain_from_a_long_table(tmp_path):
     assert "9 items, 4 models" in said and "+0.200" in said
     pl.DataFrame(rows[:-1]).write_csv(tmp_path / "d.csv")
     result = CliRunner().invoke(app, ["chain", str(tmp_path / "d.csv"), "--flops", "1e23"])
-    assert "needs the same choices" in str(result.exception)
+    assert "item 8 of model m3 has 2 choices, others 3" in str(result.exception)
+    pl.DataFrame(rows[:-3]).write_csv(tmp_path / "e.csv")
+    result = CliRunner().invoke(app, ["chain", str(tmp_path / "e.csv"), "--flops", "1e23"])
+    assert "4 models needs all 9 items; 35" in str(result.exception)
+    pl.DataFrame(rows).with_columns(-pl.col("log_p")).write_csv(tmp_path / "f.csv")
+    result = CliRunner().invoke(app, ["chain", str(tmp_path / "f.csv"), "--flops", "1e23"])
+    assert "log_p of item 1, choice 1 is 1.6: a log-probability is at most 0" in str(result.exception)
 
 
 @pytest.mark.parametrize("name", ["crossover", "skills", "chain", "languages"])

@@ -188,7 +188,10 @@ def test_families_equivalents_and_informative_models(study):
     with pytest.raises(InputError, match="no line for family"):
         found.at("nobody", 1e22)
     with pytest.raises(InputError, match="are needed"):
-        observational(table, models, dict(list(score.items())[:5]))
+        observational(table, models, dict(list(score.items())[:3]))
+    assert observational(table, models, dict(list(score.items())[:6])).space.scores.shape[1] == 2  # what six scores can fix
+    with pytest.raises(InputError, match=f"{models[0]} stands 2 times"):
+        observational(np.r_[table, table[:1]], [*models, models[0]], score)
 
 
 def test_a_benchmark_that_all_models_pass_alike_says_nothing():

@@ -107,6 +107,8 @@ def test_gaps_are_filled_by_the_common_factor(rng):
     assert np.abs(found.filled - full)[gap].max() < 0.03
     with pytest.raises(InputError, match="no score at all"):
         measure.capabilities(np.where(np.arange(6) == 2, np.nan, full))
+    with pytest.raises(InputError, match=r"benchmark 3 of 6 has scores of .* divide percentages by 100"):
+        measure.capabilities(np.where(np.arange(6) == 2, 100 * full, full))
 
 
 def max_margin_error(alpha, keep, hard, seed, d=150):

@@ -48,6 +48,10 @@ def mapping(text: str) -> dict[str, str]:
     return out
 
 
+def listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def numbers(text: str) -> dict[str, float]:
     """`E=1.7,alpha=0.3` as floats."""
     from ..quantities import parse_number

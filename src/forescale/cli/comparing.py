@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from .common import DropBad, Figure, Json, Map, RunsFile, app, draw, frame, mapping, runs_of, show
+from ..errors import InputError
+from .common import DropBad, Figure, Json, Map, RunsFile, app, draw, frame, listed, mapping, runs_of, show
 
 At = Annotated[str, typer.Option("--at", help="The target: params=70B,tokens=1.4T.")]
 
@@ -83,6 +84,7 @@ def observational(
     models: Annotated[str, typer.Option(help="Models to predict, separated by commas; default those without a task score.")] = "",
     low: Annotated[float, typer.Option(help="Score of guessing.")] = 0.0,
     family: Annotated[str, typer.Option(help="Column of the model's family: its small models speak for its large ones.")] = "",
+    benchmarks: Annotated[str, typer.Option(help="Columns of the benchmarks, by commas; default every other of numbers.")] = "",
     json: Json = False,
 ) -> None:
     """A task's score for public models from their scores on other benchmarks."""
@@ -90,14 +92,17 @@ def observational(
 
     from ..forecast import observational as run_observational
 
-    rows = frame(scores, task, labels=("model", *([family] if family else [])), gaps=(task,))
+    chosen = listed(benchmarks)
+    rows = frame(scores, task, *chosen, labels=("model", *([family] if family else [])), gaps=(task, *chosen))
     names = [str(m) for m in rows["model"].to_list()]
-    columns = [c for c in rows.columns if c not in ("model", task, family) and rows[c].dtype.is_numeric()]
+    others = [c for c in rows.columns if c not in ("model", task, family)]
+    columns = chosen or [c for c in others if rows[c].dtype.is_numeric()]
+    _fractions(rows, columns)
     table = rows.select(columns).to_numpy().astype(float)
     known = {m: float(v) for m, v in zip(names, rows[task].to_list(), strict=True) if v is not None and np.isfinite(v)}
     families = dict(zip(names, map(str, rows[family].to_list()), strict=True)) if family else None
     found = run_observational(table, names, known, low=low, family=families)
-    wanted = [m.strip() for m in models.split(",") if m.strip()] or [m for m in names if m not in known]
+    wanted = listed(models) or [m for m in names if m not in known]
     out = {m: found.predict(m) for m in wanted}
     if json:
         typer.echo(
@@ -106,10 +111,25 @@ def observational(
         return
     shares = ", ".join(f"{v:.0%}" for v in found.space.shares[:3])
     typer.echo(f"{task} from {len(columns)} benchmarks, {len(known)} models; components carry {shares} of the variance")
+    text = [c for c in others if not chosen and c not in columns]
+    if text:
+        typer.echo(f"  left out, not numbers throughout: {', '.join(text)}")
     for name, (value, lower, upper) in out.items():
         typer.echo(f"  {name:40} {value:.3f} [{lower:.3f}, {upper:.3f}]")
     for w in found.warnings:
         typer.echo(f"warning: {w}")
+
+
+def _fractions(rows, columns: list[str]) -> None:
+    """No column of sizes, dates or percentages among the benchmarks: components would follow it alone."""
+    for c in columns:
+        low, high = rows[c].min(), rows[c].max()
+        if low is not None and (low < 0 or high > 1):
+            rest = ",".join(o for o in columns if o != c)
+            raise InputError(
+                f"column {c} holds {low:g} to {high:g}, and benchmarks are fractions: divide percentages by 100, "
+                f"or leave it out with --benchmarks {rest or 'COLUMNS'}"
+            )
 
 
 @app.command()

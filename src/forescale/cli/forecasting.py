@@ -10,7 +10,7 @@ import typer
 
 from ..errors import InputError
 from ..quantities import parse_number
-from .common import DropBad, Figure, Json, KeepOdd, LawName, Map, Role, RunsFile, app, bar, draw, mapping, runs_of, show
+from .common import DropBad, Figure, Json, KeepOdd, LawName, Map, Role, RunsFile, app, bar, draw, listed, mapping, runs_of, show
 
 Target = Annotated[str, typer.Option(help="Column to forecast: loss, an error rate, a score.")]
 OwnLaws = Annotated[list[str] | None, typer.Option("--law", help="Also this law: catalogue name or FILE.py:NAME.")]
@@ -93,7 +93,7 @@ def rollout(
     """Hold out the largest rows, refit, predict: every method beside the naive baselines."""
     from ..forecast import rollout as run_rollout
 
-    names = tuple(n.strip() for n in inputs.split(",") if n.strip())
+    names = tuple(listed(inputs))
     table = runs_of(runs, map, role, False, (target, *names))
     options = {"target": target, "laws": _own(law), "farthest": farthest, "progress": bar("rolling")}
     show(run_rollout(table, names, **options), json)

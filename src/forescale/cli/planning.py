@@ -10,7 +10,23 @@ import typer
 
 from ..errors import InputError
 from ..quantities import format_number, parse_number
-from .common import DropBad, Figure, Json, Map, Role, RunsFile, app, draw, frame, load_fit, mapping, published, runs_of, show
+from .common import (
+    DropBad,
+    Figure,
+    Json,
+    Map,
+    Role,
+    RunsFile,
+    app,
+    draw,
+    frame,
+    listed,
+    load_fit,
+    mapping,
+    published,
+    runs_of,
+    show,
+)
 
 Source = Annotated[str, typer.Argument(help="A fit written with -o, or LAW:PRESET such as chinchilla:besiroglu.")]
 
@@ -135,7 +151,7 @@ def hparams(
     from ..plan import hparams as run_hparams
     from ..report.planning import setting_figure
 
-    names = tuple(s.strip() for s in settings.split(",") if s.strip())
+    names = tuple(listed(settings))
     found = run_hparams(runs_of(runs, map, role, drop_bad), params=params, tokens=tokens, settings=names)
     draw(lambda: setting_figure(found), figure)
     show(found, json)

@@ -87,8 +87,14 @@ def chain(
     order = rows.group_by("model").agg(pl.col("flops").first(), pl.len()).sort("flops", "model")
     rows = rows.join(order.select("model", of=pl.int_range(pl.len())), on="model").sort("of", "item", "choice")
     items, models = rows["item"].n_unique(), len(order)
-    if len(rows) % (items * models) or order["len"].n_unique() > 1:
-        raise InputError(f"{choices.name}: every one of {models} models needs the same choices of all {items} items")
+    counts = rows.group_by("model", "item", maintain_order=True).len()
+    usual = int(counts["len"].mode().max())
+    odd = counts.filter(pl.col("len") != usual)
+    if len(odd):
+        who, which, has = odd.row(0)
+        raise InputError(f"{choices.name}: item {which} of model {who} has {has} choices, others {usual}: all must have as many")
+    if len(counts) != items * models:
+        raise InputError(f"{choices.name}: every one of {models} models needs all {items} items; {len(counts)} of both are there")
     shape = (models, items, len(rows) // (items * models))
     right = rows["correct"].cast(pl.Int64).to_numpy().reshape(shape)
     if not (right.sum(axis=2) == 1).all() or not (right == right[0]).all():

@@ -76,10 +76,10 @@ def pass_forecast(
     value, low, high = (float(np.exp(-np.exp(v))) for v in (middle, middle + wide, middle - wide))
     factor = float(aim / n.max())
     c, alpha = float(np.exp(line[0] - line[1] * x.mean())), -float(line[1])
-    return PassForecast(aim, value, low, high, level, c, alpha, factor, _warn(line, rest, factor))
+    return PassForecast(aim, value, low, high, level, c, alpha, factor, _warn(line, rest, factor, float(n.min() / aim)))
 
 
-def _warn(line: np.ndarray, rest: np.ndarray, factor: float) -> tuple[str, ...]:
+def _warn(line: np.ndarray, rest: np.ndarray, factor: float, below: float) -> tuple[str, ...]:
     out = []
     if line[1] >= 0:
         out.append("pass rates do not rise with scale: nothing emerges here")
@@ -87,4 +87,6 @@ def _warn(line: np.ndarray, rest: np.ndarray, factor: float) -> tuple[str, ...]:
         out.append("the line bends: a capability that sets in at once is not described by it")
     if factor > 10:
         out.append(f"{factor:.3g}x beyond the models measured")
+    if below > 10:
+        out.append(f"{below:.3g}x below the smallest model measured")
     return tuple(out)

@@ -12,6 +12,7 @@ from ..measure import Capabilities, capabilities
 from ..quantities import tails
 from .gaussian import Kernel, Process, logit, process, sigmoid
 
+SOURCE = 3  # components, as in the source
 RIDGE = 0.03  # pull on the slopes, per standard deviation of a component, in units of the score
 SOFT = 0.05  # residuals beyond this count less than squared
 COMPONENTS = Kernel(plane=1.0, bend=1.0, reach=2.0, family=0.3, noise=0.3)  # over the capabilities
@@ -112,21 +113,27 @@ def observational(
     *,
     flops: Mapping[str, float] | None = None,
     family: Mapping[str, str] | None = None,
-    components: int = 3,
+    components: int | None = None,
     low: float = 0.0,
 ) -> Observational:
     """Fit a task's scores (fractions, by model) on the capabilities of a score `table` (models, benchmarks), NaN for gaps.
 
-    Models with a score are fitted on, the others can be predicted. `low` is the score of guessing. `family` by model lets the
-    models of one family share a level, and with `flops` gives the families' lines. Raises InputError for fewer scored models
-    than twice the unknowns, or scores outside 0 to 1.
+    Models with a score are fitted on, the others can be predicted. `components` is three as in the source, or what fewer
+    benchmarks or scored models allow. `low` is the score of guessing. `family` by model lets the models of one family share a
+    level, and with `flops` gives the families' lines. Raises InputError for fewer scored models than twice the unknowns, or
+    scores outside 0 to 1.
     """
+    twice = sorted(m for m in set(models) if models.count(m) > 1)
+    if twice:
+        raise InputError(f"model {twice[0]} stands {models.count(twice[0])} times in the table: one row for each model")
     unknown = [m for m in score if m not in models]
     if unknown:
         raise InputError(f"{len(unknown)} scored models are not in the table: {', '.join(unknown[:3])}")
     y = np.array([score[m] for m in score], float)
     if not ((y >= 0) & (y <= 1)).all():
-        raise InputError(f"scores must be fractions; found {y.min():g} to {y.max():g}")
+        raise InputError(f"scores must be fractions; found {y.min():g} to {y.max():g}: divide percentages by 100")
+    if components is None:
+        components = max(1, min(SOURCE, np.shape(table)[-1], len(y) // 2 - 1))
     if len(y) < 2 * (components + 1):
         raise InputError(f"{len(y)} scored models for {components + 1} unknowns: {2 * (components + 1)} are needed")
     space = capabilities(table, components)

@@ -24,14 +24,22 @@ def capabilities(table: np.ndarray, components: int = 3, low: float = 0.0, high:
 
     Gaps are filled by a one-component fit repeated until it settles, clipped to [low, high] as the source does; columns
     are centred, not scaled, so scores must share a unit. Loadings are signed so that more is better. Raises InputError
-    for a column or a row with no score.
+    for a column or a row with no score, and for scores outside [low, high].
     """
     x = np.asarray(table, float)
+    if x.ndim != 2 or len(x) <= components or x.shape[1] < components:
+        raise InputError(f"{components} components need as many benchmarks and more models; the table is {x.shape}")
     gap = np.isnan(x)
-    if x.ndim != 2 or min(x.shape) <= components:
-        raise InputError(f"{components} components need a larger table than {x.shape}")
-    if gap.all(axis=0).any() or gap.all(axis=1).any():
-        raise InputError("a benchmark or a model has no score at all: drop it")
+    for what, empty in (("benchmark", gap.all(axis=0)), ("model", gap.all(axis=1))):
+        if empty.any():
+            raise InputError(f"{what} {int(empty.argmax()) + 1} of {len(empty)} has no score at all: drop it")
+    beyond = ((x < low) | (x > high)).any(axis=0)
+    if beyond.any():
+        worst = x[:, beyond.argmax()]
+        raise InputError(
+            f"benchmark {int(beyond.argmax()) + 1} of {len(beyond)} has scores of {np.nanmin(worst):g} to {np.nanmax(worst):g}, "
+            f"outside {low:g} to {high:g}: divide percentages by 100"
+        )
     filled = np.where(gap, np.nanmean(x, axis=0), x)
     for _ in range(500):
         mean = filled.mean(axis=0)

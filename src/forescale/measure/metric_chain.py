@@ -15,10 +15,13 @@ def metric_chain(log_p: np.ndarray, correct: np.ndarray) -> dict[str, np.ndarray
     lower is better), accuracy (ties count as wrong), each (items,).
     """
     log_p, correct = np.asarray(log_p, float), np.asarray(correct)
-    if log_p.ndim != 2 or correct.shape != log_p.shape[:1] or np.any(log_p > 1e-9) or np.isnan(log_p).any():
-        raise InputError(
-            f"log_p must be (items, choices), at most 0 and not NaN, correct (items,); got {log_p.shape}, {correct.shape}"
-        )
+    if log_p.ndim != 2 or correct.shape != log_p.shape[:1]:
+        raise InputError(f"log_p must be (items, choices) and correct (items,); got {log_p.shape} and {correct.shape}")
+    bad = np.isnan(log_p) | (log_p > 1e-9)
+    if bad.any():
+        item, choice = np.argwhere(bad)[0]
+        what = f"log_p of item {item + 1}, choice {choice + 1} is {log_p[item, choice]:g}"
+        raise InputError(f"{what}: a log-probability is at most 0 ({bad.sum()} such of {bad.size})")
     if np.any((correct < 0) | (correct >= log_p.shape[1])):
         raise InputError(f"correct must name one of {log_p.shape[1]} choices, from 0")
     rows = np.arange(len(log_p))
