@@ -1,5 +1,7 @@
 """The pieces of the forecaster against closed forms and simulations with a known answer."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from forescale.forecast import Calibration, local
 from forescale.forecast.backtest import origins, roll
 from forescale.forecast.calibrate import Past, learn, shipped
 from forescale.forecast.fitted import MOST, general, thinned
-from forescale.forecast.general import is_resource, readable
+from forescale.forecast.general import general_law, is_resource, readable
 from forescale.forecast.prepare import prepare
 from forescale.forecast.question import Question
 from forescale.runs import Runs
@@ -144,6 +146,42 @@ def test_modifiers_are_read_back_too():
     z = np.log(2)
     assert value == pytest.approx(1.0 + 2 * 10**-0.3 * np.exp(0.1 * z + 0.02 * z * z), rel=2e-3)
     assert is_resource("n_params") and is_resource("samples") and not is_resource("learning_rate")
+
+
+def tuned(n, d, lr, batch):
+    """Chinchilla's law about an optimum of rate and batch that moves with size and data."""
+    best = 1.79 * n**-0.713 * d**0.307 * (batch / 3e5) ** 0.3
+    return (1.69 + 406 / n**0.34 + 411 / d**0.28) * (1 + 0.01 * np.log(lr / best) ** 2 + 0.005 * np.log(batch / 3e5) ** 2)
+
+
+def test_an_optimum_that_moves_is_followed_beyond_the_rows(rng):
+    """Ten sizes and budgets, forty rows each of two with an odd one among twenty: the optimum asked for is no measured run's."""
+    pairs = np.array([(n, n * r) for n in (6e7, 1.2e8, 2.5e8) for r in (10, 40, 160)])
+    n, d = pairs[np.arange(180) % len(pairs)].T
+    lr, batch = np.exp(rng.uniform(np.log(1e-4), np.log(2e-2), 180)), np.exp(rng.uniform(np.log(5e4), np.log(2e6), 180))
+    y = tuned(n, d, lr, batch) * np.exp(0.002 * rng.standard_normal(180))
+    y[::20] *= 1.1
+    inputs = ("params", "tokens", "learning_rate", "batch_size")
+    new = np.array([(1e9, 4e10, r, b) for r in (3e-4, 1e-3, 3e-3) for b in (1e5, 3e5, 1e6)])
+    truth = tuned(*new.T)
+    q = Question(inputs, np.stack([n, d, lr, batch], 1), y, 6 * n * d, new, 6 * new[:, 0] * new[:, 1])
+    off = {moving: np.abs(np.log(general([q], 0.5, moving=moving)[0].value / truth)).max() for moving in (False, True)}
+    assert off[True] < 0.01 < 0.03 < off[False]
+    text = general([q], 0.5, moving=True)[0].formula
+    law, reducible = text.replace("^", "**").split(", R = ")
+    at = dict(zip(inputs, new[0], strict=True)) | {"exp": np.exp, "log": np.log}
+    units = {"M": "e6", "B": "e9", "k": "e3"}
+    plain = re.sub(r"/([\d.]+)([MBk])\b", lambda m: f"/{m[1]}{units[m[2]]}", law)
+    said = eval(plain, {}, at | {"R": eval(reducible, {}, at)})
+    assert said == pytest.approx(general([q], 0.5, moving=True)[0].value[0], rel=0.01)
+
+
+def test_no_optimum_moves_where_nothing_has_one():
+    x = np.exp(np.random.default_rng(0).uniform(0, 5, (60, 2)))
+    q = question(x, 1 + x[:, 0] ** -0.3 + x[:, 1] ** -0.2, [[1e3, 1e3]], ("params", "tokens"))
+    assert np.isnan(general([q], 1, moving=True)[0].value).all()
+    mixed = general_law(("params", "lr", "exp(3*(share-0.5))"), moving=True)
+    assert "s_lr/params" in mixed.names and not any("share" in n for n in mixed.names if n.startswith("s_"))
 
 
 def test_calibration_learns_a_known_scale(rng):

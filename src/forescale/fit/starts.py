@@ -66,7 +66,8 @@ def eliminate(problem: Problem, z: np.ndarray, which: np.ndarray) -> np.ndarray:
 def _bounded(gram: np.ndarray, right: np.ndarray, domains: list) -> np.ndarray:
     """Least squares from normal equations with positive unknowns kept positive (coordinate descent on those)."""
     size = np.sqrt(np.einsum("smm->sm", gram)) + 1e-300
-    unit, goal = gram / (size[:, :, None] * size[:, None, :]), right / size
+    with np.errstate(all="ignore"):  # where a formula overflows, the start keeps its values
+        unit, goal = gram / (size[:, :, None] * size[:, None, :]), right / size
     bad = ~np.isfinite(unit).all((1, 2)) | ~np.isfinite(goal).all(1)
     unit[bad], goal[bad] = np.eye(unit.shape[1]), np.nan
     u = np.linalg.solve(unit + 1e-12 * np.eye(unit.shape[1]), goal[..., None])[..., 0]

@@ -82,6 +82,11 @@ def several_inputs(inputs: Sequence[str], target: str) -> list[Candidate]:
     for gamma in (0, 0.5, 1):
         name = f"law straight in linear inputs, weights C^{gamma:g}"
         out.append(Candidate(name, partial(general, gamma=gamma, straight=True)))
+    for coupled, gamma in ((True, 0.5), (True, 1), (False, 0.5)):
+        name = f"{'coupled' if coupled else 'additive'} law whose optima move, weights C^{gamma:g}"
+        out.append(Candidate(name, partial(general, gamma=gamma, coupled=coupled, moving=True)))
+    name = "coupled law whose optima move, weights C^0.5"
+    out.append(Candidate(name.replace(", w", ", smoothly corrected, w"), corrected, on=name))
     out.append(Candidate("additive law, weights C^1", partial(general, gamma=1, coupled=False)))
     out.append(Candidate("additive law without floor, weights C^1", partial(general, gamma=1, coupled=False, floor=False)))
     for k in known(inputs, target):

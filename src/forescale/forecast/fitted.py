@@ -19,7 +19,7 @@ STARTS = 32
 # What is spent on a fit: a forecast averages many laws, each fitted to many back-tests. With 2 rounds of starts, 200 steps and
 # 3 hops the public tasks had the same errors within 1 %, and took longer.
 EFFORT = {"rounds": 1, "iterations": 60, "hops": 1}
-BRIEF = {"rounds": 1, "iterations": 30, "hops": 0}  # for laws of up to nine parameters: half the time, the same errors
+BRIEF = {"rounds": 1, "iterations": 30, "hops": 0}  # for laws of nine parameters and more: half the time, the same errors
 MOST = 500  # rows that a law is fitted to: it has few parameters
 
 
@@ -89,18 +89,26 @@ def frame(q: Question, gamma: float) -> Frame:
 
 
 def general(
-    questions: Sequence[Question], gamma: float, coupled: bool = True, floor: bool = True, straight: bool = False
+    questions: Sequence[Question],
+    gamma: float,
+    coupled: bool = True,
+    floor: bool = True,
+    straight: bool = False,
+    moving: bool = False,
 ) -> list[Fitted]:
-    """The general grammar on questions of the same inputs. NaN where rows are too few, or where no input is `straight`."""
+    """The general grammar on questions of the same inputs.
+
+    NaN where rows are too few (`moving`: two a parameter), where no input is `straight` or where no optimum can move.
+    """
     inputs = questions[0].inputs
-    law = general_law(inputs, coupled, floor, straight)
-    other = not straight or any(is_linear(n) for n in inputs)
-    enough = [i for i, q in enumerate(questions) if other and len(q.y) > len(law.params)]
+    law = general_law(inputs, coupled, floor, straight, moving)
+    other = (not straight or any(is_linear(n) for n in inputs)) and (not moving or "t" in law.names)
+    enough = [i for i, q in enumerate(questions) if other and len(q.y) > (1 + moving) * len(law.params)]
     out = [Fitted(np.full(len(q.scale_new), np.nan)) for q in questions]
     if not enough:
         return out
-    frames = [frame(questions[i], gamma) for i in enough]
-    fits = fit_batch(law, [f.data for f in frames], [f.weights for f in frames], STARTS, 1e-3)
+    frames, effort = [frame(questions[i], gamma) for i in enough], BRIEF if moving else EFFORT
+    fits = fit_batch(law, [f.data for f in frames], [f.weights for f in frames], STARTS, 1e-3, effort=effort)
     for i, params, f in zip(enough, fits, frames, strict=True):
         value, own = (f.predict(law, params, x) for x in (questions[i].x_new, questions[i].x))
         out[i] = Fitted(value, readable(params, inputs, f.middle, f.height), own)
