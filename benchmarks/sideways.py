@@ -38,8 +38,8 @@ at few tokens, more streams, a rate or a batch beyond those tried. Back-tests by
 ordered by what the target goes beyond (`Question.views`). *by compute*: the same forecaster with rows ordered by compute
 throughout. 90 % intervals with the calibration in the package, which has seen these studies, but not these splits. That
 rows are ordered this way, when a target counts as one that leaves them sideways (twice as far in some input as in compute) and
-the laws with a smooth correction, those whose optima move and that laws of the catalogue need three rows a parameter were chosen by looking at these
-questions, at the simulated shapes below and at the referee's
+the laws with a smooth correction, those whose optima move and that laws of the catalogue need three rows a parameter were
+chosen by looking at these questions, at the simulated shapes below and at the referee's
 tasks (docs/forecast.md); the intervals were not fitted to them.
 
 Error: geometric mean over questions of the root mean square log error; score: geometric mean of the log interval score;

@@ -74,12 +74,12 @@ def table(name, seed, rename, bend=0.0, odd=0):
     ("name", "rename", "bend", "odd"), [("vocabulary", {"vocabulary": "vocab_size"}, 0.0, 4), ("quantized", {}, 0.02, 0)]
 )
 def test_forecasts_of_their_tables_get_better(name, rename, bend, odd, monkeypatch):
-    """With outliers, and where the truth bends away from the law: errors at most 0.9 of those without it."""
+    """With outliers, and where the truth bends away from the law: errors at most 0.95 of those without it."""
     rows, at, clean = table(name, 0, rename, bend, odd)
     ours = fs.forecast(rows, target=laws.get(name).output, **at)
     assert any(name in m.name for m in ours.members)
     monkeypatch.setattr(import_module("forescale.forecast.candidates"), "known", lambda inputs, target: [])
     without = fs.forecast(rows, target=laws.get(name).output, **at)
     off = [np.sqrt(np.mean(np.log(f.value / clean) ** 2)) for f in (ours, without)]
-    assert off[0] < 0.9 * off[1]
+    assert off[0] < 0.95 * off[1]
     assert np.mean((ours.low <= clean) & (clean <= ours.high)) > 0.85
