@@ -98,11 +98,14 @@ def general(
 ) -> list[Fitted]:
     """The general grammar on questions of the same inputs.
 
-    NaN where rows are too few (`moving`: two a parameter), where no input is `straight` or where no optimum can move.
+    NaN where rows are too few (`moving`: two a parameter), where no input is `straight` or no optimum can move, and where the
+    additive law whose optima move is the coupled one, over one resource.
     """
     inputs = questions[0].inputs
     law = general_law(inputs, coupled, floor, straight, moving)
-    other = (not straight or any(is_linear(n) for n in inputs)) and (not moving or "t" in law.names)
+    other = not straight or any(is_linear(n) for n in inputs)
+    if moving:
+        other = "t" in law.names and (coupled or any(n.startswith("v_") for n in law.names))
     enough = [i for i, q in enumerate(questions) if other and len(q.y) > (1 + moving) * len(law.params)]
     out = [Fitted(np.full(len(q.scale_new), np.nan)) for q in questions]
     if not enough:
