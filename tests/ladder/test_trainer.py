@@ -175,6 +175,12 @@ def test_a_hugging_face_data_set_is_read(tmp_path):
     assert corpus == load(f"datasets:{tmp_path / 'there'}")  # the same data, split the same way, wherever it lies
     with pytest.raises(InputError, match="no column 'body'; it has text"):
         load(f"datasets:{tmp_path / 'here'}:body")
+    datasets.DatasetDict({"test": found}).save_to_disk(str(tmp_path / "test"))
+    with pytest.raises(InputError, match="no split train; it has test"):
+        load(f"datasets:{tmp_path / 'test'}")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty cannot be read: "):
+        load(f"datasets:{tmp_path / 'empty'}")
     datasets.Dataset.from_dict({"text": ["a text", None] * 20}).save_to_disk(str(tmp_path / "gaps"))
     with pytest.raises(InputError, match=r"row 1 of column 'text' .* holds NoneType, not text"):
         load(f"datasets:{tmp_path / 'gaps'}")

@@ -78,8 +78,13 @@ def _hub(name: str) -> Iterator[tuple[str, bytes]]:
     except ImportError:
         raise InputError(f"data 'datasets:{name}' needs the library datasets: pip install datasets") from None
     name, _, column = name.partition(":")
-    found = datasets.load_from_disk(name) if Path(name).is_dir() else datasets.load_dataset(name, split="train")
+    try:
+        found = datasets.load_from_disk(name) if Path(name).is_dir() else datasets.load_dataset(name, split="train")
+    except (OSError, ValueError) as error:  # no network, no such name, no such split
+        raise InputError(f"data set {name} cannot be read: {str(error).splitlines()[0]}") from None
     if isinstance(found, datasets.DatasetDict):
+        if "train" not in found:
+            raise InputError(f"data set {name} has no split train; it has {', '.join(found)}: save the one to train on alone")
         found = found["train"]
     column = column or "text"
     if column not in found.column_names:
