@@ -155,7 +155,7 @@ def tuned(n, d, lr, batch):
 
 
 def test_an_optimum_that_moves_is_followed_beyond_the_rows(rng):
-    """Ten sizes and budgets, forty rows each of two with an odd one among twenty: the optimum asked for is no measured run's."""
+    """Nine sizes and budgets, twenty rows of each, one in twenty a tenth too high; four times the largest size is asked."""
     pairs = np.array([(n, n * r) for n in (6e7, 1.2e8, 2.5e8) for r in (10, 40, 160)])
     n, d = pairs[np.arange(180) % len(pairs)].T
     lr, batch = np.exp(rng.uniform(np.log(1e-4), np.log(2e-2), 180)), np.exp(rng.uniform(np.log(5e4), np.log(2e6), 180))

@@ -19,7 +19,7 @@ STARTS = 32
 # What is spent on a fit: a forecast averages many laws, each fitted to many back-tests. With 2 rounds of starts, 200 steps and
 # 3 hops the public tasks had the same errors within 1 %, and took longer.
 EFFORT = {"rounds": 1, "iterations": 60, "hops": 1}
-BRIEF = {"rounds": 1, "iterations": 30, "hops": 0}  # for laws of nine parameters and more: half the time, the same errors
+BRIEF = {"rounds": 1, "iterations": 30, "hops": 0}  # catalogue, moving optima: half the time, same errors
 MOST = 500  # rows that a law is fitted to: it has few parameters
 
 

@@ -81,7 +81,7 @@ def _hub(name: str) -> Iterator[tuple[str, bytes]]:
     try:
         found = datasets.load_from_disk(name) if Path(name).is_dir() else datasets.load_dataset(name, split="train")
     except (OSError, ValueError) as error:  # no network, no such name, no such split
-        raise InputError(f"data set {name} cannot be read: {str(error).splitlines()[0]}") from None
+        raise InputError(f"data set {name} cannot be read: {str(error).partition(chr(10))[0]}") from None
     if isinstance(found, datasets.DatasetDict):
         if "train" not in found:
             raise InputError(f"data set {name} has no split train; it has {', '.join(found)}: save the one to train on alone")
