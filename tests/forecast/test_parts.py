@@ -188,18 +188,18 @@ def test_calibration_learns_a_known_scale(rng):
     past = []
     for i in range(400):
         spread, backtest = np.exp(rng.normal(-4, 1)), np.exp(rng.normal(-4, 1))
-        f = np.array([[1.0, np.log(spread), np.log(backtest), i % 2, 0.0]])
-        size = np.exp(-0.5 + 0.6 * np.log(spread) + 0.3 * np.log(backtest) - 0.4 * (i % 2))
+        f = np.array([[1.0, np.log(spread), np.log(backtest), i % 2, np.log(1 + i % 5), 0.0]])
+        size = np.exp(-0.5 + 0.6 * np.log(spread) + 0.3 * np.log(backtest) - 0.4 * (i % 2) + 0.5 * np.log(1 + i % 5))
         past.append(Past(f"s{i % 20}", f, size * rng.standard_t(3, 1)))
     rule = learn(past)
-    assert np.allclose(rule.slopes, (-0.5, 0.6, 0.3, -0.4), atol=0.3)
+    assert np.allclose(rule.slopes, (-0.5, 0.6, 0.3, -0.4, 0.5), atol=0.3)
     inside = [np.abs(p.error[0]) <= (rule.size(p.features) * rule.quantile(0.9))[0] for p in past]
     assert 0.88 <= np.mean(inside) <= 0.92
 
 
 def test_joint_intervals_know_how_far_errors_move_together(rng):
     def rule_of(errors):
-        f = np.tile([1.0, -4.0, -4.0, 0.0, 0.0], (20, 1))
+        f = np.tile([1.0, -4.0, -4.0, 0.0, 0.0, 0.0], (20, 1))
         return learn([Past(f"s{i % 20}", f, 0.01 * e) for i, e in enumerate(errors)])
 
     apart = rule_of(rng.standard_t(3, (400, 20)))

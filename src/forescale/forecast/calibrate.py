@@ -2,10 +2,10 @@
 
 The log error of a forecast is taken as Student t with scale
 
-    size^2 = exp(2 (b0 + b1 log spread + b2 log backtest + b3 log spread [several inputs])) + noise^2 (1 + h)
+    size^2 = exp(2 (b0 + b1 log spread + b2 log backtest + b3 log spread [several inputs] + b4 log d)) + noise^2 (1 + h)
 
 where spread is that of the candidates at the target, backtest the stack's own typical error when the largest runs are
-held out, noise that of a run (_noise) and h the leverage of the target in a compute-weighted line: a new run carries
+held out, d how many inputs there are, noise that of a run (_noise) and h the leverage of the target in a compute-weighted line: a new run carries
 its own noise and that of the few rows which it is foretold from; one foretold from checkpoints of other runs carries what
 the rows of a run share, too (run_noise, with the leverage of runs). What is learned stands for the form being wrong.
 Quantiles of |error| / size, pooled over studies, turn a size into an interval at any level. Errors of several targets of one
@@ -30,13 +30,14 @@ LEAST = 3e-4  # spreads and back-test errors below this count as this
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
 JOINT_LEVELS = (0.8, 0.9, 0.95)  # the levels people ask for; at lower ones joint intervals are too wide
 NU = 3.0
-PULL = 0.01  # the slopes are pulled towards 0.3 this strongly
+PULL = 0.01  # how strongly slopes are pulled: those of spread and back-test towards 0.3, the others towards none
+PRIOR = np.array([-1.0, 0.3, 0.3, 0.0, 0.0])
 FILE = Path(__file__).with_name("calibration.json")
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """`slopes` (4,), quantiles `single` of |error|/size at LEVELS, and `joint`: m targets are as bad as m^joint independent ones.
+    """`slopes` (5,), quantiles `single` of |error|/size at LEVELS, and `joint`: m targets are as bad as m^joint independent ones.
 
     `forecasts` is how many past forecasts it was learned from, `studies` whose, `command` by what.
     """
@@ -49,7 +50,7 @@ class Calibration:
     command: str = ""
 
     def size(self, features: np.ndarray) -> np.ndarray:
-        """Scale of the log error (q,) at features (q, 5)."""
+        """Scale of the log error (q,) at features (q, 6)."""
         return _size(features, np.array(self.slopes))
 
     def quantile(self, level: float, targets: int = 1) -> float:
@@ -71,18 +72,20 @@ def shipped() -> Calibration:
 
 
 def features(q: Question, s: Stacked) -> np.ndarray:
-    """(q, 5): one, log spread, log back-test error, log spread again where there are several inputs, noise sqrt(1 + leverage).
+    """(q, 6): one, log spread, log back-test error, log spread again where there are several inputs, the log of how many,
+    noise sqrt(1 + leverage).
 
-    Over several inputs the candidates differ more, so that their agreement says more.
+    Over several inputs the candidates differ more, so that their agreement says more; and there is more to be wrong about.
     """
     backtest = np.where(np.isfinite(s.backtest), s.backtest, np.median(s.spread))
     size = len(s.value)
     spread = np.log(np.hypot(s.spread, LEAST))
-    several = spread if q.x.shape[1] > 1 else 0.0
+    inputs = q.x.shape[1]
+    several = spread if inputs > 1 else 0.0
     carried = _noise(q) * np.sqrt(1 + leverage(q))
     if q.fresh.any():
         carried = np.hypot(carried, np.where(q.fresh, run_noise(q) * np.sqrt(1 + run_leverage(q)), 0.0))
-    columns = (np.ones(size), spread, np.log(np.hypot(backtest, LEAST)), several, carried)
+    columns = (np.ones(size), spread, np.log(np.hypot(backtest, LEAST)), several, np.log(inputs), carried)
     return np.stack([np.broadcast_to(c, size) for c in columns], axis=1)
 
 
@@ -94,7 +97,7 @@ def _noise(q: Question) -> float:
 
 @dataclass(frozen=True)
 class Past:
-    """One past forecast of a study: features (q, 5), log errors (q,), and how much it counts beside the others."""
+    """One past forecast of a study: features (q, 6), log errors (q,), and how much it counts beside the others."""
 
     study: str
     features: np.ndarray
@@ -116,9 +119,9 @@ def learn(past: list[Past], command: str = "") -> Calibration:
         size = _size(rows, slopes)
         z = error / size
         fit = weight @ (np.log(size) + 0.5 * (NU + 1) * np.log1p(z * z / NU)) / weight.sum()
-        return fit + PULL * float(np.sum((slopes[1:3] - 0.3) ** 2) + slopes[3] ** 2)
+        return fit + PULL * float(np.sum((slopes - PRIOR)[1:] ** 2))
 
-    slopes = minimize(cost, np.array([-1.0, 0.3, 0.3, 0.0]), method="BFGS").x
+    slopes = minimize(cost, PRIOR, method="BFGS").x
     z = np.abs(error) / _size(rows, slopes)
     worst = np.array([np.max(np.abs(p.error) / _size(p.features, slopes)) for p in past])
     count = np.array([len(p.error) for p in past])

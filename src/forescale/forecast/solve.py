@@ -17,7 +17,7 @@ from .stack import combine
 
 @dataclass(frozen=True)
 class Solved:
-    """Log forecast (q,) and features of its width (q, 5); log forecasts of the candidates (c, q), nan where one gave none.
+    """Log forecast (q,) and features of its width (q, 6); log forecasts of the candidates (c, q), nan where one gave none.
 
     `weights` (c,) and `losses` (c,; typical log errors in the back-tests) are means over the targets. `origins` counts the
     back-tests behind each target (q,).
@@ -54,7 +54,7 @@ def solve(questions: Sequence[Question], stack: Sequence[Candidate], progress=No
 def _joined(size: int, parts: Sequence[tuple[np.ndarray, Question, Bank]]) -> Solved:
     found = {name: (naive, formula) for *_, b in parts for name, naive, formula in zip(b.names, b.naive, b.formulas, strict=True)}
     names, shape = tuple(found), (len(found), size)
-    value, wide, origins = np.empty(size), np.empty((size, 5)), np.empty(size, int)
+    value, wide, origins = np.empty(size), np.empty((size, 6)), np.empty(size, int)
     target, weights, losses = np.full(shape, np.nan), np.zeros(shape), np.full(shape, np.nan)
     for at, view, bank in parts:
         s = combine(view, bank)
