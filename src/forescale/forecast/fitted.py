@@ -11,7 +11,7 @@ from ..fit.objective import Objective
 from ..fit.problem import Problem
 from ..fit.starts import search
 from ..law import Law
-from .general import general_law, is_linear, readable
+from .general import general_law, is_linear, is_resource, readable
 from .question import Question
 
 CHUNK = 24  # data sets padded to one length at a time
@@ -96,25 +96,34 @@ def general(
     straight: bool = False,
     moving: bool = False,
 ) -> list[Fitted]:
-    """The general grammar on questions of the same inputs.
+    """The general grammar on questions of the same inputs; an input has a bend where the rows of a question show one.
 
     NaN where rows are too few (`moving`: two a parameter), where no input is `straight` or no optimum can move, and where the
-    additive law whose optima move is the coupled one, over one resource.
+    additive law is the coupled one, over one resource.
     """
     inputs = questions[0].inputs
-    law = general_law(inputs, coupled, floor, straight, moving)
-    other = not straight or any(is_linear(n) for n in inputs)
-    if moving:
-        other = "t" in law.names and (coupled or any(n.startswith("v_") for n in law.names))
-    enough = [i for i, q in enumerate(questions) if other and len(q.y) > (1 + moving) * len(law.params)]
+    sets = [tuple(n for n in q.unbent if not is_resource(n)) for q in questions]
     out = [Fitted(np.full(len(q.scale_new), np.nan)) for q in questions]
-    if not enough:
-        return out
-    frames, effort = [frame(questions[i], gamma) for i in enough], BRIEF if moving else EFFORT
+    for unbent in dict.fromkeys(sets):
+        law = general_law(inputs, coupled, floor, straight, moving, unbent)
+        able = (not straight or any(is_linear(n) for n in inputs)) and (not moving or "t" in law.names)
+        able &= coupled or not floor or any(n.startswith("v_") for n in law.names)
+        least = (1 + moving) * len(law.params)
+        enough = [i for i, q in enumerate(questions) if able and sets[i] == unbent and len(q.y) > least]
+        for i, found in zip(enough, _fitted(law, [questions[i] for i in enough], gamma, BRIEF if moving else EFFORT), strict=True):
+            out[i] = found
+    return out
+
+
+def _fitted(law: Law, questions: Sequence[Question], gamma: float, effort: Mapping[str, int]) -> list[Fitted]:
+    """A law of the grammar on questions that have rows enough for it."""
+    if not questions:
+        return []
+    frames, out = [frame(q, gamma) for q in questions], []
     fits = fit_batch(law, [f.data for f in frames], [f.weights for f in frames], STARTS, 1e-3, effort=effort)
-    for i, params, f in zip(enough, fits, frames, strict=True):
-        value, own = (f.predict(law, params, x) for x in (questions[i].x_new, questions[i].x))
-        out[i] = Fitted(value, readable(params, inputs, f.middle, f.height), own)
+    for q, params, f in zip(questions, fits, frames, strict=True):
+        value, own = (f.predict(law, params, x) for x in (q.x_new, q.x))
+        out.append(Fitted(value, readable(params, q.inputs, f.middle, f.height), own))
     return out
 
 

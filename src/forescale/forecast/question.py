@@ -52,6 +52,12 @@ class Question:
         """Which targets lie at least twice as far beyond the rows in some input as in scale, in the log (q,)."""
         return np.abs(self.reach).max(axis=1) > 2 * np.maximum(np.log(self.factor), SLACK)
 
+    @property
+    def unbent(self) -> tuple[str, ...]:
+        """Inputs with fewer than three values among the rows: these show no bend."""
+        logs = np.round(np.log(self.x), 3)
+        return tuple(n for j, n in enumerate(self.inputs) if len(np.unique(logs[:, j])) < 3)
+
     def places(self, names: Sequence[str]) -> tuple[str, ...]:
         """Where each target lies, in words; `names` of the inputs as they were asked: factors are those of logarithmic ones."""
 
