@@ -1,6 +1,7 @@
 """The pieces of the forecaster against closed forms and simulations with a known answer."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -184,9 +185,35 @@ def test_no_optimum_moves_where_nothing_has_one():
     assert "s_lr/params" in mixed.names and not any("share" in n for n in mixed.names if n.startswith("s_"))
 
 
+def test_two_values_of_an_input_show_no_bend(rng):
+    """Rows at 1 and 2 streams, 0.3 % noise: nothing of the formula bends, the answer at 4 does not hang on the last digits, and
+    is the power law that made the rows. A third value brings the bend back, in the same batch."""
+    n, streams = (v.ravel() for v in np.meshgrid(np.geomspace(1e7, 1e9, 10), [1.0, 2.0, 4.0]))
+    y = (1.2 + 80 * n**-0.3 * streams**-0.1) * np.exp(0.003 * rng.standard_normal(30))
+    whole = Question(("params", "streams"), np.stack([n, streams], 1), y, n, np.array([[1e9, 4.0]]), np.array([1e9]))
+    two = whole.only(streams < 4)
+    assert two.few == {"streams": 2} and not whole.few
+    flat, bent = general([two, whole], 0.5)
+    assert "^2" in bent.formula and "^2" not in flat.formula
+    assert flat.value[0] == pytest.approx(1.2 + 80 * 1e9**-0.3 * 4**-0.1, rel=0.01)
+    shaken = [general([replace(two, y=two.y * (1 + 1e-13 * rng.standard_normal(20)))], 0.5)[0].value[0] for _ in range(5)]
+    assert np.ptp(shaken) < 1e-4 * flat.value[0]
+    assert np.isnan(general([two], 0.5, moving=True)[0].value).all()  # no optimum can move
+
+
+def test_the_additive_law_stands_once(rng):
+    """Over one resource it is the coupled one; over two, or without a floor, it is another."""
+    x = np.exp(rng.uniform([10, 1], [18, 4], (40, 2)))
+    y = (1.2 + 80 * x[:, 0] ** -0.3) * x[:, 1] ** -0.05
+    one, two = (question(x, y, x[:2], names) for names in (("params", "streams"), ("params", "tokens")))
+    finite = lambda q, **how: np.isfinite(general([q], 0.5, **how)[0].value).all()
+    assert finite(one) and not finite(one, coupled=False) and finite(one, coupled=False, floor=False)
+    assert finite(two, coupled=False)
+
+
 def test_calibration_learns_a_known_scale(rng):
     past = []
-    for i in range(400):
+    for i in range(2000):
         spread, backtest = np.exp(rng.normal(-4, 1)), np.exp(rng.normal(-4, 1))
         f = np.array([[1.0, np.log(spread), np.log(backtest), i % 2, np.log(1 + i % 5), 0.0]])
         size = np.exp(-0.5 + 0.6 * np.log(spread) + 0.3 * np.log(backtest) - 0.4 * (i % 2) + 0.5 * np.log(1 + i % 5))

@@ -138,7 +138,7 @@ def _far_off(q: Question) -> list[str]:
 
 def design_flags(q: Question) -> list[str]:
     """What this design cannot tell apart, and which runs would."""
-    out = [f"{name} has two values only: its curvature is not identified; add a third" for name in q.unbent]
+    out = [f"{name} has two values only: its curvature is not identified; add a third" for name in q.few]
     if q.x.shape[1] > 1:
         u = np.log(q.x) - np.log(q.x).mean(axis=0)
         value, vector = np.linalg.eigh(np.corrcoef(u.T))

@@ -11,7 +11,7 @@ from ..fit.objective import Objective
 from ..fit.problem import Problem
 from ..fit.starts import search
 from ..law import Law
-from .general import general_law, is_linear, is_resource, readable
+from .general import general_law, is_linear, readable
 from .question import Question
 
 CHUNK = 24  # data sets padded to one length at a time
@@ -96,29 +96,26 @@ def general(
     straight: bool = False,
     moving: bool = False,
 ) -> list[Fitted]:
-    """The general grammar on questions of the same inputs; an input has a bend where the rows of a question show one.
+    """The general grammar on questions of the same inputs; inputs have the effects that the rows of a question show.
 
     NaN where rows are too few (`moving`: two a parameter), where no input is `straight` or no optimum can move, and where the
     additive law is the coupled one, over one resource.
     """
-    inputs = questions[0].inputs
-    sets = [tuple(n for n in q.unbent if not is_resource(n)) for q in questions]
-    out = [Fitted(np.full(len(q.scale_new), np.nan)) for q in questions]
-    for unbent in dict.fromkeys(sets):
-        law = general_law(inputs, coupled, floor, straight, moving, unbent)
-        able = (not straight or any(is_linear(n) for n in inputs)) and (not moving or "t" in law.names)
-        able &= coupled or not floor or any(n.startswith("v_") for n in law.names)
-        least = (1 + moving) * len(law.params)
-        enough = [i for i, q in enumerate(questions) if able and sets[i] == unbent and len(q.y) > least]
-        for i, found in zip(enough, _fitted(law, [questions[i] for i in enough], gamma, BRIEF if moving else EFFORT), strict=True):
-            out[i] = found
+    inputs, out = questions[0].inputs, [Fitted(np.full(len(q.scale_new), np.nan)) for q in questions]
+    laws = [general_law(inputs, coupled, floor, straight, moving, q.few) for q in questions]
+    for names in dict.fromkeys(law.names for law in laws):
+        able = (not straight or any(is_linear(n) for n in inputs)) and (not moving or "t" in names)
+        able &= coupled or not floor or any(n.startswith("v_") for n in names)
+        least = (1 + moving) * len(names)
+        mine = [i for i, law in enumerate(laws) if able and law.names == names and len(questions[i].y) > least]
+        if mine:
+            found = _fitted(laws[mine[0]], [questions[i] for i in mine], gamma, BRIEF if moving else EFFORT)
+            out = [found[mine.index(i)] if i in mine else old for i, old in enumerate(out)]
     return out
 
 
 def _fitted(law: Law, questions: Sequence[Question], gamma: float, effort: Mapping[str, int]) -> list[Fitted]:
     """A law of the grammar on questions that have rows enough for it."""
-    if not questions:
-        return []
     frames, out = [frame(q, gamma) for q in questions], []
     fits = fit_batch(law, [f.data for f in frames], [f.weights for f in frames], STARTS, 1e-3, effort=effort)
     for q, params, f in zip(questions, fits, frames, strict=True):

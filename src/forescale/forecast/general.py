@@ -12,9 +12,9 @@ over resources and earlier modifiers n: what a wrong learning rate costs may shr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 
@@ -105,18 +105,19 @@ def general_law(
     floor: bool = True,
     straight: bool = False,
     moving: bool = False,
-    unbent: Collection[str] = (),
+    few: Mapping[str, int] = MappingProxyType({}),
 ) -> Law:
     """The grammar's law for these inputs, in inputs divided by their middle (so that x = 1 is the middle of the data).
 
     Inputs that are no resource are modifiers; where none is a resource, all are taken as resources but linear ones.
     `straight`: linear modifiers (shares of a mixture) have no bend, as in the mixing law (arXiv:2403.16952).
     `moving`: the bend of a modifier, its optimum, moves with resources and with modifiers named before it.
-    `unbent`: inputs whose rows show no bend.
+    `few`: inputs of which the rows show one value, and so no effect, or two, and so no bend.
     """
     resources = tuple(n for n in inputs if is_resource(n)) or tuple(n for n in inputs if not is_linear(n))
-    modifiers = tuple(n for n in inputs if n not in resources)
-    bent = tuple(n for n in modifiers if not (n in unbent or straight and is_linear(n)))
+    modifiers = tuple(n for n in inputs if n not in resources and few.get(n) != 1)
+    resources = tuple(n for n in resources if few.get(n) != 1) or resources
+    bent = tuple(n for n in modifiers if n not in few and not (straight and is_linear(n)))
     moved = {
         n: (*resources, *(m for m in bent[:i] if not is_linear(m))) for i, n in enumerate(bent) if moving and not is_linear(n)
     }

@@ -53,10 +53,11 @@ class Question:
         return np.abs(self.reach).max(axis=1) > 2 * np.maximum(np.log(self.factor), SLACK)
 
     @property
-    def unbent(self) -> tuple[str, ...]:
-        """Inputs with fewer than three values among the rows: these show no bend."""
+    def few(self) -> dict[str, int]:
+        """Inputs of which the rows show one value or two, and how many: one shows no effect, two no bend."""
         logs = np.round(np.log(self.x), 3)
-        return tuple(n for j, n in enumerate(self.inputs) if len(np.unique(logs[:, j])) < 3)
+        count = {n: len(np.unique(logs[:, j])) for j, n in enumerate(self.inputs)}
+        return {n: c for n, c in count.items() if c < 3}
 
     def places(self, names: Sequence[str]) -> tuple[str, ...]:
         """Where each target lies, in words; `names` of the inputs as they were asked: factors are those of logarithmic ones."""
