@@ -188,6 +188,17 @@ def test_what_cannot_be_predicted_is_flagged(rng):
     assert any("too few rows" in text for text in few.flags)
 
 
+def test_two_values_of_an_input_are_flagged_where_its_bend_would_matter(rng):
+    """A column that says yes or no, and a batch tried at two sizes: asked at a measured value, no bend is needed."""
+    n, moe = (v.ravel() for v in np.meshgrid(np.geomspace(1e7, 1e9, 12), [0.0, 1.0]))
+    batch = rng.choice([256.0, 512.0], 24)
+    table = {"params": n, "moe": moe, "batch_size": batch, "loss": (1.5 + 90 * n**-0.3) * 0.97**moe * (batch / 256) ** -0.01}
+    flags = lambda **at: [f for f in fs.forecast(table, params=4e9, **at).flags if "two values" in f]
+    assert not flags(moe=1, batch_size=512)
+    assert flags(moe=1, batch_size=1024) == ["batch_size has two values only: its curvature is not identified; add a third"]
+    assert [f.split()[0] for f in flags(moe=0.5, batch_size=[256, 300])] == ["moe", "batch_size"]
+
+
 def test_a_target_in_other_units_than_the_table_is_flagged(ladder):
     """7 for 7B lies below every run, so no distance beyond the data says it."""
     flags = fs.forecast(ladder[0], params=7, tokens="2M").flags

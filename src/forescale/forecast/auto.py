@@ -105,13 +105,13 @@ def _answer(q: Question, s: Solved, rule: Calibration, level: float, bounds, tar
         best.formula if best else "",
         len(q.y),
         int(s.origins.max()),
-        _flags(q, s, half),
+        _flags(q, s, half, tuple(asked.points)),
         tuple(notes),
         sha,
     )
 
 
-def _flags(q: Question, s: Solved, half: np.ndarray) -> tuple[str, ...]:
+def _flags(q: Question, s: Solved, half: np.ndarray, names: Sequence[str]) -> tuple[str, ...]:
     out = []
     if half.max() > WIDE:
         out.append(
@@ -122,7 +122,7 @@ def _flags(q: Question, s: Solved, half: np.ndarray) -> tuple[str, ...]:
     if q.factor.max() > FAR:
         out.append(f"{q.factor.max():.3g}x beyond the data: no study we calibrate on reaches beyond about {FAR:.0f}x")
     out += [f"{w}: farther than any study we calibrate on; is the target in the units of the table?" for w in _far_off(q)]
-    return tuple(out + design_flags(q))
+    return tuple(out + _design_flags(q, names))
 
 
 def _far_off(q: Question) -> list[str]:
@@ -136,16 +136,20 @@ def _far_off(q: Question) -> list[str]:
     return out
 
 
-def design_flags(q: Question) -> list[str]:
-    """What this design cannot tell apart, and which runs would."""
-    out = [f"{name} has two values only: its curvature is not identified; add a third" for name in q.few]
+def _design_flags(q: Question, names: Sequence[str]) -> list[str]:
+    """What this design cannot tell, and which runs would; `names` of the inputs as they were asked."""
+    out = []
+    for j, (name, own) in enumerate(zip(names, q.inputs, strict=True)):
+        off = np.abs(np.log(q.x_new[:, None, j] / q.x[None, :, j])).min(axis=1)
+        if own in q.few and off.max() > 1e-3:  # at a value that was measured its bend does not matter
+            out.append(f"{name} has two values only: its curvature is not identified; add a third")
     if q.x.shape[1] > 1:
         u = np.log(q.x) - np.log(q.x).mean(axis=0)
         value, vector = np.linalg.eigh(np.corrcoef(u.T))
         moved = np.abs((np.log(q.x_new) - np.log(q.x).mean(axis=0)) / u.std(axis=0) @ vector[:, 0])
         if value[0] < 0.02 and moved.max() > 3 * np.sqrt(max(value[0], 1e-6)):
             worst = np.argsort(-np.abs(vector[:, 0]))[:2]
-            a, b = (q.inputs[i] for i in sorted(worst))
+            a, b = (names[i] for i in sorted(worst))
             out.append(
                 f"{a} and {b} move together in these runs (they are nearly one line), and the target lies off it: "
                 f"the law is not identified there; add runs with {a} up and {b} down, and the reverse"

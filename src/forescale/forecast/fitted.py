@@ -98,13 +98,14 @@ def general(
 ) -> list[Fitted]:
     """The general grammar on questions of the same inputs; inputs have the effects that the rows of a question show.
 
-    NaN where rows are too few (`moving`: two a parameter), where no input is `straight` or no optimum can move, and where the
-    additive law is the coupled one, over one resource.
+    NaN where rows are too few (`moving`: two a parameter), and where the law would be another candidate's: no linear input
+    bends (`straight`), no optimum can move, or the additive law is the coupled one, over one resource.
     """
     inputs, out = questions[0].inputs, [Fitted(np.full(len(q.scale_new), np.nan)) for q in questions]
     laws = [general_law(inputs, coupled, floor, straight, moving, q.few) for q in questions]
+    bends = any(is_linear(n) and n not in q.few for q in questions for n in inputs)
     for names in dict.fromkeys(law.names for law in laws):
-        able = (not straight or any(is_linear(n) for n in inputs)) and (not moving or "t" in names)
+        able = (bends or not straight) and (not moving or "t" in names)
         able &= coupled or not floor or any(n.startswith("v_") for n in names)
         least = (1 + moving) * len(names)
         mine = [i for i, law in enumerate(laws) if able and law.names == names and len(questions[i].y) > least]

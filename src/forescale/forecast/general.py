@@ -112,11 +112,10 @@ def general_law(
     Inputs that are no resource are modifiers; where none is a resource, all are taken as resources but linear ones.
     `straight`: linear modifiers (shares of a mixture) have no bend, as in the mixing law (arXiv:2403.16952).
     `moving`: the bend of a modifier, its optimum, moves with resources and with modifiers named before it.
-    `few`: inputs of which the rows show one value, and so no effect, or two, and so no bend.
+    `few`: modifiers of which the rows show one value, and so no effect, or two, and so no bend; of resources more is known.
     """
     resources = tuple(n for n in inputs if is_resource(n)) or tuple(n for n in inputs if not is_linear(n))
     modifiers = tuple(n for n in inputs if n not in resources and few.get(n) != 1)
-    resources = tuple(n for n in resources if few.get(n) != 1) or resources
     bent = tuple(n for n in modifiers if n not in few and not (straight and is_linear(n)))
     moved = {
         n: (*resources, *(m for m in bent[:i] if not is_linear(m))) for i, n in enumerate(bent) if moving and not is_linear(n)
