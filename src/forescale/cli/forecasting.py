@@ -54,10 +54,11 @@ def forecast(
 ) -> None:
     """Forecast a larger run: laws and baselines weighed by back-test, with a calibrated interval. No law to choose."""
     from ..forecast import forecast as run_forecast
+    from ..forecast.inputs import is_spare
 
     given = (("params", params), ("tokens", tokens), ("flops", flops))
     inputs = mapping(at) | {k: v for k, v in given if v}
-    needed = tuple(k for k in inputs if k != "flops" or len(inputs) == 1)
+    needed = tuple(k for k in inputs if k != "flops" or not is_spare(inputs))
     table = runs_of(runs, map, role, drop_bad, (target, *needed))
     options = {"target": target, "interval": interval, "laws": _own(law), "group": group or None, "keep_odd": keep_odd}
     options["bounds"] = _ends(bounds)

@@ -15,6 +15,7 @@ from ..runs import Runs, read
 from .calibrate import Calibration, shipped
 from .candidates import candidates
 from .general import is_linear
+from .inputs import is_spare
 from .odd import named, odd, without
 from .prepare import Asked, prepare
 from .question import Question
@@ -58,7 +59,7 @@ def forecast(
     if bounds is not None and not bounds[0] < bounds[1]:
         raise InputError(f"bounds need a lower and a higher end, got {bounds}")
     if not isinstance(runs, Runs):
-        runs = read(runs, only=(target, *(k for k in at if k != "flops" or len(at) == 1)))
+        runs = read(runs, only=(target, *(k for k in at if k != "flops" or not is_spare(at))))
     asked = prepare(runs, target, at, group, scale)
     asked = asked if keep_odd else _sound(asked, target)
     inputs = asked.questions[0].inputs

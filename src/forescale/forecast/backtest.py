@@ -14,17 +14,22 @@ from .question import Question
 
 MOST = 5  # origins
 AT_MOST = 300  # held-out rows judged per origin
+THIN = 0.1  # of the spread of all rows in some direction: thinner rows do not show it
 RUNS, SHARE = 3, 0.5  # fewer whole runs, or a smaller share of the rows, do not hold a law
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers fitted and held out, how far the held-out rows reach beyond the fitted ones, or that they lie within."""
+    """Row numbers fitted and held out, how far the held-out rows reach beyond the fitted ones, or that they lie within.
+
+    `thin`: the fitted rows do not spread in every direction that all rows do.
+    """
 
     fit: np.ndarray
     new: np.ndarray
     factor: float
     within: bool = False
+    thin: bool = False
 
 
 def origins(q: Question) -> list[Split]:
@@ -66,8 +71,16 @@ def roll(q: Question, farthest: float, gap: float = 1.0) -> list[Split]:
         if len(new) > AT_MOST:
             new = new[np.linspace(0, len(new) - 1, AT_MOST).astype(int)]
         if len(new):
-            out.setdefault((fit.sum(), len(new)), Split(np.flatnonzero(fit), new, float(order[-1] / last)))
+            out.setdefault((fit.sum(), len(new)), Split(np.flatnonzero(fit), new, float(order[-1] / last), thin=_thin(q, fit)))
     return list(out.values())
+
+
+def _thin(q: Question, fit: np.ndarray) -> bool:
+    """Whether the rows `fit` hardly spread in some direction that all rows do: those of one budget, or of one batch, say nothing
+    of others, and no candidate is to be blamed for it."""
+    x = np.log(q.x)
+    _, ways = np.linalg.eigh(np.cov(x[fit].T, ddof=0).reshape(x.shape[1], -1))
+    return bool((x[fit] @ ways).std(axis=0)[0] < THIN * (x @ ways).std(axis=0)[0])
 
 
 def _whole(q: Question, fit: np.ndarray, need: int) -> np.ndarray:

@@ -11,17 +11,14 @@ import numpy as np
 from ..errors import InputError
 from ..quantities import parse_number
 from ..runs import Runs
-from .general import is_resource
+from .inputs import by_compute, by_ratio, is_spare, linear, ordered
 from .local import run_share
 from .question import ALONG, Question, alike, several
 
 EARLY = 0.1  # share of a run's tokens whose checkpoints are left out (Hitchhiker's guide, arXiv:2410.11840)
 FEWEST = 4
 UNLIKE = 1.0  # standard deviation of log tokens per parameter among runs of like compute, beyond which it is said
-UNTOLD = 0.2  # share of the variance of log compute that inputs may leave open where targets are placed by what they tell of it
-SHARES = {"share", "shares", "proportion", "proportions", "fraction", "fractions", "frac", "mixture"}
 SHARED = 4.0  # times the variance that rows trained apart would give the means of runs: taken for checkpoints above it
-LOGS = 2.5  # one standard deviation of a linear input counts as so many natural logarithms
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,8 @@ class Asked:
 def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = None, scale: str | None = None) -> Asked:
     """`at` gives each input's target values (numbers, texts such as 70B, lists; they broadcast).
 
-    flops beside other inputs only orders the rows. `scale` names another column to order by.
+    flops beside params, or beside tokens, tells the other; beside both it only orders the rows, as a column named by `scale`
+    does. tokens_per_param beside params tells the tokens.
     Raises InputError for a missing column, too few rows, or an input that never varies.
     """
     points = {k: _values(v, k, runs) for k, v in at.items()}
@@ -50,13 +48,15 @@ def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = 
         raise InputError("say what to forecast, for example params=70e9, tokens=1.4e12")
     shape = np.broadcast_shapes(*(v.shape for v in points.values()))
     points = {k: np.broadcast_to(v, shape).astype(float) for k, v in points.items()}
-    order = scale or ("flops" if "flops" in points and len(points) > 1 else None)
+    notes: list[str] = []
+    runs, points = by_ratio(runs, points, notes)
+    points = by_compute(runs, points, notes)
+    order = scale or ("flops" if is_spare(points) else None)
     inputs = tuple(k for k in points if k != order)
     x = np.stack(list(runs.numbers(inputs).values()), axis=1)
     y = runs[target]
     if np.asarray(y).dtype.kind != "f":
         raise InputError(f"{runs.source}: column {target!r} is not numeric")
-    notes: list[str] = []
     keep = _usable(runs, x, y, target, notes) & _late(runs, inputs, notes)
     notes += _unlike(runs, inputs, keep, target)
     shift = 0.0
@@ -66,8 +66,8 @@ def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = 
         notes.append(f"{target} has values at or below zero (least {low:.4g}): forecast as {target} + {shift:.4g}")
     x_new = np.stack([points[n] for n in inputs], axis=1)
     asked = {n: points[n] for n in inputs}
-    inputs, x, x_new = _linear(inputs, x, x_new, keep, notes)
-    size, size_new = _scale(runs, x, x_new, inputs, order, points)
+    inputs, x, x_new = linear(inputs, x, x_new, keep, notes)
+    size, size_new = ordered(runs, x, x_new, inputs, order, points)
     names = [""] if group is None else [str(g) for g in dict.fromkeys(runs[group].tolist())]
     label = None if group is None else np.array([str(g) for g in runs[group].tolist()])
     questions, told = [], "run" in runs.columns
@@ -125,30 +125,6 @@ def _usable(runs: Runs, x: np.ndarray, y: np.ndarray, target: str, notes: list[s
     return good
 
 
-def _linear(inputs: tuple[str, ...], x: np.ndarray, x_new: np.ndarray, keep: np.ndarray, notes: list[str]) -> tuple:
-    """Inputs that have no logarithm or are one already (zeros, shares of a mixture, names such as log_flops) enter as
-    exp of the standardised value: what is a power of other inputs is an exponential of these. Shares of a mixture sum to one, or
-    are called so and never sum to more."""
-    rows = x[keep]
-    bad = (rows <= 0).any(axis=0)
-    bad |= np.array([n.lower().startswith("log") for n in inputs])
-    shares = ((rows >= 0) & (rows <= 1)).all(axis=0)
-    called = shares & np.array([bool(SHARES & set(n.lower().split("_"))) for n in inputs])
-    for some, least in ((shares, 1.0), (called, 0.0)):
-        total = rows[:, some].sum(axis=1)
-        if some.sum() > 1 and (total > least - 1e-3).all() and (total < 1 + 1e-3).all():
-            bad |= some
-    names, x, x_new = list(inputs), x.copy(), x_new.copy()
-    for j in np.flatnonzero(bad):
-        middle, wide = rows[:, j].mean(), rows[:, j].std() or 1.0
-        slope = LOGS / wide
-        names[j] = f"exp({slope:.4g}*({inputs[j]}-{middle:.4g}))"
-        x[:, j], x_new[:, j] = np.exp(slope * (x[:, j] - middle)), np.exp(slope * (x_new[:, j] - middle))
-    if bad.any():
-        notes.append(f"{', '.join(inputs[j] for j in np.flatnonzero(bad))}: taken as linear, not as logarithm")
-    return tuple(names), x, x_new
-
-
 def _late(runs: Runs, inputs: Sequence[str], notes: list[str]) -> np.ndarray:
     """Leave out the first tenth of each run where rows are checkpoints of several runs."""
     everything = np.ones(len(runs), bool)
@@ -183,46 +159,3 @@ def _unlike(runs: Runs, inputs: tuple[str, ...], keep: np.ndarray, target: str) 
         f"runs of the same flops differ {np.exp(2 * off.std()):.2g}-fold in tokens per parameter (one standard deviation either "
         f"way): this is the {target} of a usual run, not of the best; give params and tokens, or keep the best run of each scale"
     ]
-
-
-def _scale(runs: Runs, x, x_new, inputs, order: str | None, points: Mapping) -> tuple[np.ndarray, np.ndarray]:
-    """What orders rows: compute where it is known, else the product of the inputs that are extrapolated."""
-    if order and order in points and order in runs.columns:
-        return runs[order].astype(float), points[order]
-    if order and order not in points:
-        raise InputError(f"scale {order!r} needs its value at the target: give {order}=...")
-    told = "flops" in runs.columns and "flops" not in points and not {"params", "tokens"} <= set(inputs)
-    if told and (known := _compute(runs, x, x_new)):
-        return known
-    logs, logs_new = np.log(np.where(x > 0, x, np.nan)), np.log(x_new)
-    if len(inputs) == 1:
-        sign = np.ones(1) if np.median(logs_new) >= np.nanmedian(logs) else -np.ones(1)
-    elif {"params", "tokens"} <= set(inputs):
-        sign = np.array([float(n in ("params", "tokens")) for n in inputs])
-    else:
-        sign = np.array([float(is_resource(n)) for n in inputs])
-        sign[[n == "width" and "depth" in inputs for n in inputs]] = 2.0  # parameters go as depth times width squared
-        if not sign.any():  # unknown inputs: those that are extrapolated, in the direction they are
-            sign = 1.0 * (logs_new.max(axis=0) > np.nanmax(logs, axis=0)) - 1.0 * (logs_new.min(axis=0) < np.nanmin(logs, axis=0))
-    size, size_new = np.exp(logs @ sign), np.exp(logs_new @ sign)
-    if {"params", "tokens"} <= set(inputs):
-        if "flops" in runs.columns:  # the table's own accounting orders its rows; targets follow at its usual ratio to 6ND
-            ratio = float(np.nanmedian(runs["flops"] / (6 * size)))
-            return runs["flops"].astype(float), 6 * size_new * ratio
-        return 6 * size, 6 * size_new
-    return size, size_new
-
-
-def _compute(runs: Runs, x: np.ndarray, x_new: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """The table's own FLOP of its rows, and by a power law in the inputs that of targets; None where these do not tell it."""
-    flops = runs["flops"]
-    known = np.isfinite(x).all(axis=1) & (x > 0).all(axis=1)
-    if flops.dtype.kind != "f" or not (np.isfinite(flops) & (flops > 0)).all() or known.sum() < FEWEST:
-        return None
-    logs = np.column_stack([np.ones(len(x)), np.log(np.where(x > 0, x, 1.0))])
-    c, root = np.log(flops), np.where(known, (flops / flops.max()) ** 0.25, 0.0)  # weights C^0.5
-    by = np.linalg.lstsq(logs * root[:, None], c * root, rcond=None)[0]
-    left, spread = (np.average(np.square(v), weights=root**2) for v in (c - logs @ by, c - np.average(c, weights=root**2)))
-    if left > UNTOLD * spread:
-        return None
-    return flops.astype(float), np.exp(by[0] + np.log(x_new) @ by[1:])

@@ -49,8 +49,9 @@ def combine(q: Question, bank: Bank) -> Stacked:
     weights, losses = np.zeros(count), np.zeros(count)
     for distance in np.unique(asked):
         at = asked == distance
-        near = _near(bank, distance)
-        w, seen, backtest[at] = _judge(bank, near, distance)
+        every, near = (_near(bank, distance, thin) for thin in (True, False))
+        w, seen = _judge(bank, near, distance)
+        backtest[at] = _typical(bank, every, w)
         target = _tamed(bank.target[:, at], w)
         told = w @ target if near.any() else np.median(target, axis=0)
         value[at], spread[at] = told, _spread(bank.target[:, at], w)
@@ -61,19 +62,22 @@ def combine(q: Question, bank: Bank) -> Stacked:
     return Stacked(value, spread, backtest, weights, losses)
 
 
-def _near(bank: Bank, asked: float) -> np.ndarray:
-    """How much each origin counts for a target at this log distance (0: within the rows); all zero where there is none."""
-    fits = np.array([s.within == (asked == 0) for s in bank.splits], bool)
+def _near(bank: Bank, asked: float, thin: bool) -> np.ndarray:
+    """How much each origin counts for a target at this log distance (0: within the rows); all zero where there is none.
+
+    `thin` ones show how wrong a forecast can be, but not which candidate to trust, nor which way errors lean.
+    """
+    fits = np.array([s.within == (asked == 0) and (thin or not s.thin) for s in bank.splits], bool)
     far = np.array([np.log(s.factor) for s in bank.splits])
     near = np.where(fits, np.exp(-np.abs(np.log(np.maximum(far, 0.05) / asked))) if asked else 1.0, 0.0)
     return near / max(near.sum(), 1e-300)
 
 
-def _judge(bank: Bank, near: np.ndarray, asked: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """Weights (c,) and typical errors (c,) of the candidates, and the stack's own typical error; nan without origins."""
+def _judge(bank: Bank, near: np.ndarray, asked: float) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (c,) and typical errors (c,) of the candidates; nan without origins."""
     count = len(bank.names)
     if not near.any():
-        return np.full(count, 1.0 / count), np.full(count, np.nan), np.nan
+        return np.full(count, 1.0 / count), np.full(count, np.nan)
     losses = sum(a * np.log(np.abs(e).mean(axis=1) + HARDLY) for a, e in zip(near, bank.errors, strict=True))
     if asked:
         far = max(np.log(s.factor) for s, a in zip(bank.splits, near, strict=True) if a > 0)
@@ -81,9 +85,15 @@ def _judge(bank: Bank, near: np.ndarray, asked: float) -> tuple[np.ndarray, np.n
         weights = np.exp(SHARP * (losses.min() - losses)) * fade
     else:
         weights = np.exp(WITHIN * (losses.min() - losses))
-    weights /= weights.sum()
+    return weights / weights.sum(), np.maximum(np.exp(losses) - HARDLY, 0.0)
+
+
+def _typical(bank: Bank, near: np.ndarray, weights: np.ndarray) -> float:
+    """The stack's own typical error in the back-tests; nan without any."""
+    if not near.any():
+        return np.nan
     typical = np.array([np.sqrt(np.mean((weights @ e) ** 2)) for e in bank.errors])
-    return weights, np.maximum(np.exp(losses) - HARDLY, 0.0), float(np.exp(near @ np.log(typical + 1e-4)))
+    return float(np.exp(near @ np.log(typical + 1e-4)))
 
 
 def _corrected(bank: Bank, near: np.ndarray, weights: np.ndarray, told: np.ndarray, factor: np.ndarray) -> np.ndarray:

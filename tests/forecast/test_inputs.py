@@ -1,0 +1,81 @@
+"""Targets told in other words, and tables of a few budgets."""
+
+import numpy as np
+import pytest
+
+import forescale as fs
+from forescale.errors import InputError
+from forescale.forecast.backtest import roll
+from forescale.forecast.prepare import prepare
+from forescale.runs import Runs
+
+
+@pytest.fixture
+def budgets(rng):
+    """Five budgets by six sizes (0.3 % noise), Chinchilla's form: (params, tokens, loss)."""
+    c = np.repeat(1e17 * 10 ** (0.5 * np.arange(5)), 6)
+    n = np.sqrt(c / 120) * np.tile(np.geomspace(0.25, 4, 6), 5)
+    d = c / (6 * n)
+    return n, d, truth(n, d) * np.exp(0.003 * rng.standard_normal(30))
+
+
+def truth(n, d):
+    return 1.7 + 400 * n**-0.34 + 410 * d**-0.28
+
+
+def same(a, b):
+    return a.inputs == b.inputs and all(
+        np.allclose(u, v) for u, v in ((a.x, b.x), (a.x_new, b.x_new), (a.scale_new, b.scale_new))
+    )
+
+
+@pytest.mark.parametrize("counted", [1.0, 1.3])
+def test_flops_beside_params_or_tokens_tell_the_other(budgets, counted):
+    """As C = 6 N D, or as the table counts. Before, flops ordered the rows only, and 1B and 7B had the same forecast."""
+    n, d, y = budgets
+    bare = Runs({"params": n, "flops": 6 * n * d, "loss": y})
+    wanted = prepare(bare, "loss", {"params": 1e9, "tokens": 1e11}).questions[0]
+    assert same(prepare(bare, "loss", {"params": 1e9, "flops": 6e20}).questions[0], wanted)
+    whole = Runs({"params": n, "tokens": d, "flops": counted * 6 * n * d, "loss": y})
+    told = prepare(whole, "loss", {"params": 1e9, "flops": counted * 6e20})
+    assert same(told.questions[0], prepare(whole, "loss", {"params": 1e9, "tokens": 1e11}).questions[0])
+    assert any("tokens of the target taken as flops / (6 params)" in t for t in told.notes)
+    assert any("as this table counts" in t for t in told.notes) == (counted != 1)
+    other = prepare(whole, "loss", {"tokens": 1e11, "flops": counted * 6e20}).questions[0]
+    assert set(other.inputs) == {"tokens", "params"} and other.x_new[0, other.inputs.index("params")] == pytest.approx(1e9)
+
+
+def test_flops_beside_other_inputs_are_an_input(budgets, rng):
+    """Beside params and tokens they are told already and order the rows."""
+    n, d, y = budgets
+    table = Runs({"params": n, "tokens": d, "flops": 6 * n * d, "experts": rng.choice([1.0, 4.0, 8.0], 30), "loss": y})
+    assert prepare(table, "loss", {"flops": 1e20, "experts": 8}).questions[0].inputs == ("flops", "experts")
+    assert prepare(table, "loss", {"params": 1e9, "tokens": 1e11, "flops": 6e20}).questions[0].inputs == ("params", "tokens")
+    with pytest.raises(InputError, match="no column 'tokens'"):
+        prepare(Runs({"params": n, "loss": y}), "loss", {"params": 1e9, "flops": 1e20})
+
+
+def test_tokens_per_parameter_tell_the_tokens(budgets):
+    n, d, y = budgets
+    table = {"params": n, "tokens_per_param": d / n, "loss": y}
+    told = prepare(Runs(table), "loss", {"params": 1e9, "tokens_per_param": [20, 100]})
+    plain = Runs({"params": n, "tokens": d, "loss": y})
+    assert same(told.questions[0], prepare(plain, "loss", {"params": 1e9, "tokens": [2e10, 1e11]}).questions[0])
+    assert "tokens taken as params times tokens_per_param" in told.notes
+    apart = prepare(Runs(table | {"tokens": 3 * d}), "loss", {"params": 1e9, "tokens_per_param": 20})  # another ratio: as it is
+    assert apart.questions[0].inputs == ("params", "tokens_per_param")
+
+
+def test_rows_of_one_budget_judge_no_candidate(budgets):
+    """A hundred times beyond five budgets: the back-test from one budget alone is counted for the width, not for the forecast.
+    When it chose and corrected, these forecasts were 5 % too low."""
+    n, d, y = budgets
+    new = np.sqrt(1e21 / 120) * np.array([0.7, 1.4])
+    at = {"params": new, "tokens": 1e21 / (6 * new)}
+    q = prepare(Runs({"params": n, "tokens": d, "loss": y}), "loss", at).questions[0]
+    splits = roll(q, 200.0)
+    assert [len(np.unique(np.round(np.log(q.scale[s.fit]), 6))) for s in splits if s.thin] == [1]
+    assert len(splits) > 2 and sum(s.thin for s in splits) == 1
+    found = fs.forecast({"params": n, "tokens": d, "loss": y}, **at)
+    assert np.abs(found.value / truth(new, at["tokens"]) - 1).max() < 0.025
+    assert ((found.low < truth(new, at["tokens"])) & (truth(new, at["tokens"]) < found.high)).all()
