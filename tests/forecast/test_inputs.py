@@ -79,3 +79,17 @@ def test_rows_of_one_budget_judge_no_candidate(budgets):
     found = fs.forecast({"params": n, "tokens": d, "loss": y}, **at)
     assert np.abs(found.value / truth(new, at["tokens"]) - 1).max() < 0.025
     assert ((found.low < truth(new, at["tokens"])) & (truth(new, at["tokens"]) < found.high)).all()
+
+
+def test_a_ladder_at_one_ratio_is_not_thin(rng):
+    """Tokens rounded to three digits at twenty a parameter: the rounding is no direction that back-tests must show. A batch that
+    the smaller runs never varied is."""
+    n = np.geomspace(1e7, 1e9, 12)
+    d = np.array([float(f"{20 * v:.2e}") for v in n])
+    table = {"params": n, "tokens": d, "loss": truth(n, d)}
+    at = {"params": 1e10, "tokens": 2e11}
+    assert not any(s.thin for s in roll(prepare(Runs(table), "loss", at).questions[0], 30.0))
+    batch = np.where(np.arange(12) < 8, 256.0, rng.choice([256.0, 1024.0], 12))
+    batch[8:10] = 256, 1024
+    splits = roll(prepare(Runs(table | {"batch_size": batch}), "loss", at | {"batch_size": 256}).questions[0], 1e3)
+    assert splits and [s.thin for s in splits] == [np.ptp(batch[s.fit]) == 0 for s in splits]

@@ -15,6 +15,7 @@ from .question import Question
 MOST = 5  # origins
 AT_MOST = 300  # held-out rows judged per origin
 THIN = 0.1  # of the spread of all rows in some direction: thinner rows do not show it
+SPREAD = 0.05  # log spread of all rows that is meant: less is rounding, as of tokens at a fixed ratio
 RUNS, SHARE = 3, 0.5  # fewer whole runs, or a smaller share of the rows, do not hold a law
 
 
@@ -80,7 +81,8 @@ def _thin(q: Question, fit: np.ndarray) -> bool:
     of others, and no candidate is to be blamed for it."""
     x = np.log(q.x)
     _, ways = np.linalg.eigh(np.cov(x[fit].T, ddof=0).reshape(x.shape[1], -1))
-    return bool((x[fit] @ ways).std(axis=0)[0] < THIN * (x @ ways).std(axis=0)[0])
+    seen, whole = ((rows @ ways).std(axis=0) for rows in (x[fit], x))
+    return bool(((seen < THIN * whole) & (whole > SPREAD)).any())
 
 
 def _whole(q: Question, fit: np.ndarray, need: int) -> np.ndarray:
