@@ -8,6 +8,9 @@ ways: as shipped, and with the calibration learned without the study that is jud
 import os
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
+from multiprocessing import get_context
 from pathlib import Path
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -35,6 +38,7 @@ from forescale.forecast.stack import combine
 
 SIMULATED, SIMULATED_WEIGHT = 60, 0.1  # ladders whose law is right and whose noise is known: widths must hold there, too
 ROLLOUT_WEIGHT = 0.02  # of a task: enough to steady the widths beyond 10x, little enough to leave the rest alone
+WORKERS = 2
 COMMAND = "python benchmarks/forecast.py --calibrate"
 GOALS = {"loss-ND": (1.5, 0.08), "loss-C": (0.4, 0.03), "curve": (1.4, 0.10), "surface": (2.0, 0.12), "downstream": (9.0, 0.6)}
 HEAD = """Error: geometric mean over tasks of a task's mean absolute relative error (RMSLE for curves). *shipped*: intervals with
@@ -125,42 +129,38 @@ def past_of(tasks, answers):
     return [Past(study_of(t), s.features, np.log(t.y_new[where]) - s.value) for t in tasks for where, s in answers[t.id][0]]
 
 
-def rollouts(tasks):
+def rollouts(task):
     """Forecasts of fitted rows from smaller fitted rows, up to 30x: they count little, but reach other distances."""
     out = []
-    for task in tasks:
-        for whole in asked(task)[0]:
-            splits = roll(whole, 30.0)
-            picked = splits[-2:-1] if task.kind == "curve" else splits if len(splits) <= 3 else [splits[0], splits[2], splits[-1]]
-            parts = [whole.split(s.fit, s.new) for s in picked]
-            for s, split in zip(solve(parts, candidates(whole.inputs, task.target)), picked, strict=True):
-                error = np.log(whole.y[split.new]) - s.value
-                out.append(Past(study_of(task), s.features, error, ROLLOUT_WEIGHT))
+    for whole in asked(task)[0]:
+        splits = roll(whole, 30.0)
+        picked = splits[-2:-1] if task.kind == "curve" else splits if len(splits) <= 3 else [splits[0], splits[2], splits[-1]]
+        parts = [whole.split(s.fit, s.new) for s in picked]
+        for s, split in zip(solve(parts, candidates(whole.inputs, task.target)), picked, strict=True):
+            error = np.log(whole.y[split.new]) - s.value
+            out.append(Past(study_of(task), s.features, error, ROLLOUT_WEIGHT))
     return out
 
 
-def simulated():
-    """Forecasts of one new run on simulated ladders: published constants, normal noise, 1.5 to 15 times the compute.
+def simulated(i):
+    """Forecast of one new run on a simulated ladder: published constants, normal noise, 1.5 to 15 times the compute.
 
     tests/statistics judges the widths on other seeds and another design.
     """
-    out = []
-    for i in range(SIMULATED):
-        rng = np.random.default_rng(10_000 + i)
-        law, rows = laws.get(("chinchilla", "kaplan")[i % 2]), int(rng.integers(25, 120))
-        values = dict(law.published[(i // 2) % len(law.published)].values)
-        noise = np.exp(rng.uniform(np.log(0.002), np.log(0.01)))
-        n = np.exp(rng.uniform(np.log(3e7), np.log(2e9), rows))
-        d = n * np.exp(rng.uniform(np.log(4), np.log(120), rows))
-        y = law(values, params=n, tokens=d) * np.exp(noise * rng.standard_normal(rows))
-        flops = np.max(6 * n * d) * np.exp(rng.uniform(np.log(1.5), np.log(15)))
-        size = np.sqrt(flops / 6 / 20)
-        truth = float(law(values, params=size, tokens=20 * size)) * np.exp(noise * rng.standard_normal())
-        x, new = np.stack([n, d], axis=1), np.array([[size, 20 * size]])
-        q = Question(("params", "tokens"), x, y, 6 * n * d, new, np.array([flops]))
-        s = solve([q], candidates(q.inputs, "loss"))[0]
-        out.append(Past("simulated", s.features, np.log(truth) - s.value, SIMULATED_WEIGHT))
-    return out
+    rng = np.random.default_rng(10_000 + i)
+    law, rows = laws.get(("chinchilla", "kaplan")[i % 2]), int(rng.integers(25, 120))
+    values = dict(law.published[(i // 2) % len(law.published)].values)
+    noise = np.exp(rng.uniform(np.log(0.002), np.log(0.01)))
+    n = np.exp(rng.uniform(np.log(3e7), np.log(2e9), rows))
+    d = n * np.exp(rng.uniform(np.log(4), np.log(120), rows))
+    y = law(values, params=n, tokens=d) * np.exp(noise * rng.standard_normal(rows))
+    flops = np.max(6 * n * d) * np.exp(rng.uniform(np.log(1.5), np.log(15)))
+    size = np.sqrt(flops / 6 / 20)
+    truth = float(law(values, params=size, tokens=20 * size)) * np.exp(noise * rng.standard_normal())
+    x, new = np.stack([n, d], axis=1), np.array([[size, 20 * size]])
+    q = Question(("params", "tokens"), x, y, 6 * n * d, new, np.array([flops]))
+    s = solve([q], candidates(q.inputs, "loss"))[0]
+    return Past("simulated", s.features, np.log(truth) - s.value, SIMULATED_WEIGHT)
 
 
 def _able(s):
@@ -326,17 +326,18 @@ def page(tasks, answers, res, rows, summ, names, without):
         "",
     ]
     seconds = [answers[t.id][1] for t in tasks]
-    lines += [f"The tasks above: {np.median(seconds):.2f} s a task in the median, {max(seconds):.1f} s at most (one core).", ""]
+    lines += [
+        f"The tasks above: {np.median(seconds):.2f} s a task in the median, {max(seconds):.1f} s at most (one core each).",
+        "",
+    ]
     return "\n".join(lines)
 
 
 def main():
     tasks = referee.build()
-    answers = {}
-    for i, task in enumerate(tasks):
-        answers[task.id] = answer(task)
-        print(f"\r{i + 1} of {len(tasks)}", end="", file=sys.stderr, flush=True)
-    past = past_of(tasks, answers) + rollouts(tasks) + simulated()
+    with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
+        answers = dict(zip((t.id for t in tasks), pool.map(answer, tasks), strict=True))
+        past = past_of(tasks, answers) + [*chain.from_iterable(pool.map(rollouts, tasks)), *pool.map(simulated, range(SIMULATED))]
     if "--calibrate" in sys.argv:
         learn(past, COMMAND).to_json()
         shipped.cache_clear()

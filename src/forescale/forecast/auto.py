@@ -18,7 +18,7 @@ from .general import is_linear
 from .inputs import is_spare
 from .odd import named, odd, without
 from .prepare import Asked, prepare
-from .question import Question
+from .question import LINE, Question
 from .rates import rate_bounds
 from .result import Forecast, Member
 from .solve import Solved, solve
@@ -148,7 +148,7 @@ def _design_flags(q: Question, names: Sequence[str]) -> list[str]:
         u = np.log(q.x) - np.log(q.x).mean(axis=0)
         value, vector = np.linalg.eigh(np.corrcoef(u.T))
         moved = np.abs((np.log(q.x_new) - np.log(q.x).mean(axis=0)) / u.std(axis=0) @ vector[:, 0])
-        if value[0] < 0.02 and moved.max() > 3 * np.sqrt(max(value[0], 1e-6)):
+        if value[0] < LINE and moved.max() > 3 * np.sqrt(max(value[0], 1e-6)):
             worst = np.argsort(-np.abs(vector[:, 0]))[:2]
             a, b = (names[i] for i in sorted(worst))
             out.append(

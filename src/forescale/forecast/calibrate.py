@@ -2,13 +2,13 @@
 
 The log error of a forecast is taken as Student t with scale
 
-    size^2 = exp(2 (b0 + b1 log spread + b2 log backtest + b3 log spread [several inputs] + b4 log d)) + noise^2 (1 + h)
+    size^2 = exp(2 (b0 + b1 log spread + b2 log backtest + b3 log spread [d > 1] + b4 log d)) + noise^2 (1 + h)
 
 where spread is that of the candidates at the target, backtest the stack's own typical error when the largest runs are
-held out, d how many inputs there are, noise that of a run (_noise) and h the leverage of the target in a compute-weighted
-line: a new run carries its own noise and that of the few rows which it is foretold from; one foretold from checkpoints of
-other runs carries what the rows of a run share, too (run_noise, with the leverage of runs). What is learned stands for the
-form being wrong.
+held out, d in how many directions the rows spread (inputs, where these do not move together), noise that of a run (_noise)
+and h the leverage of the target in a compute-weighted line: a new run carries its own noise and that of the few rows which
+it is foretold from; one foretold from checkpoints of other runs carries what the rows of a run share, too (run_noise, with
+the leverage of runs). What is learned stands for the form being wrong.
 Quantiles of |error| / size, pooled over studies, turn a size into an interval at any level. Errors of several targets of one
 forecast move together: m of them count as m^joint independent ones where all are to lie inside at once.
 """
@@ -31,7 +31,7 @@ LEAST = 3e-4  # spreads and back-test errors below this count as this
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
 JOINT_LEVELS = (0.8, 0.9, 0.95)  # the levels people ask for; at lower ones joint intervals are too wide
 NU = 3.0
-PULL = 0.01  # how strongly slopes are pulled: those of spread and back-test towards 0.3, the others towards none
+PULL = 0.002  # how strongly slopes of standardised features are pulled: of spread and back-test towards 0.3, others towards none
 PRIOR = np.array([-1.0, 0.3, 0.3, 0.0, 0.0])
 FILE = Path(__file__).with_name("calibration.json")
 
@@ -73,20 +73,21 @@ def shipped() -> Calibration:
 
 
 def features(q: Question, s: Stacked) -> np.ndarray:
-    """(q, 6): one, log spread, log back-test error, log spread again where there are several inputs, the log of how many,
-    noise sqrt(1 + leverage).
+    """(q, 6): one, log spread, log back-test error, log spread again where rows spread in several directions, the log of how
+    many, noise sqrt(1 + leverage).
 
     Over several inputs the candidates differ more, so that their agreement says more; and there is more to be wrong about.
+    Params and tokens at a fixed ratio are as one.
     """
     backtest = np.where(np.isfinite(s.backtest), s.backtest, np.median(s.spread))
     size = len(s.value)
     spread = np.log(np.hypot(s.spread, LEAST))
-    inputs = q.x.shape[1]
-    several = spread if inputs > 1 else 0.0
+    ways = q.directions
+    several = spread if ways > 1 else 0.0
     carried = _noise(q) * np.sqrt(1 + leverage(q))
     if q.fresh.any():
         carried = np.hypot(carried, np.where(q.fresh, run_noise(q) * np.sqrt(1 + run_leverage(q)), 0.0))
-    columns = (np.ones(size), spread, np.log(np.hypot(backtest, LEAST)), several, np.log(inputs), carried)
+    columns = (np.ones(size), spread, np.log(np.hypot(backtest, LEAST)), several, np.log(ways), carried)
     return np.stack([np.broadcast_to(c, size) for c in columns], axis=1)
 
 
@@ -116,11 +117,13 @@ def learn(past: list[Past], command: str = "") -> Calibration:
     error = np.concatenate([p.error for p in past])
     weight = np.concatenate([np.full(len(p.error), a / len(p.error)) for p, a in zip(past, share, strict=True)])
 
+    spread = np.average((rows - np.average(rows, axis=0, weights=weight)) ** 2, axis=0, weights=weight)[1:-1]
+
     def cost(slopes: np.ndarray) -> float:
         size = _size(rows, slopes)
         z = error / size
         fit = weight @ (np.log(size) + 0.5 * (NU + 1) * np.log1p(z * z / NU)) / weight.sum()
-        return fit + PULL * float(np.sum((slopes - PRIOR)[1:] ** 2))
+        return fit + PULL * float(spread @ (slopes - PRIOR)[1:] ** 2)
 
     slopes = minimize(cost, PRIOR, method="BFGS").x
     z = np.abs(error) / _size(rows, slopes)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 SLACK = 1e-9  # logs closer than this are equal
+LINE = 0.02  # eigenvalue of the correlation of inputs below which rows lie on nearly one line (or plane)
 LITTLE = 0.25  # of the largest distance: an input left by less does not make the way
 WAYS = 3  # ways of leaving the rows sideways that are told apart
 ALONG = ("tokens", "steps", "step", "samples", "examples")  # what grows along a run
@@ -58,6 +59,13 @@ class Question:
         logs = np.round(np.log(self.x), 3)
         count = {n: len(np.unique(logs[:, j])) for j, n in enumerate(self.inputs)}
         return {n: c for n, c in count.items() if c < 3}
+
+    @property
+    def directions(self) -> int:
+        """In how many directions the rows spread: fewer than inputs where these move together, as tokens at a fixed ratio do."""
+        x = np.log(self.x)
+        x = x[:, x.std(axis=0) > SLACK]
+        return 1 if x.shape[1] < 2 else int((np.linalg.eigvalsh(np.corrcoef(x.T)) > LINE).sum())
 
     def places(self, names: Sequence[str]) -> tuple[str, ...]:
         """Where each target lies, in words; `names` of the inputs as they were asked: factors are those of logarithmic ones."""
