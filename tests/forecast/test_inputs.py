@@ -93,3 +93,21 @@ def test_a_ladder_at_one_ratio_is_not_thin(rng):
     batch[8:10] = 256, 1024
     splits = roll(prepare(Runs(table | {"batch_size": batch}), "loss", at | {"batch_size": 256}).questions[0], 1e3)
     assert splits and [s.thin for s in splits] == [np.ptp(batch[s.fit]) == 0 for s in splits]
+
+
+def test_intervals_of_ladders_at_one_ratio_hold(budgets):
+    """Ten sizes at twenty tokens a parameter are one direction, whatever the inputs: sixteen ladders (simulated, Chinchilla's
+    form, 0.2 % noise), ten times beyond. When two inputs counted as two, seven in ten held."""
+    n, d, y = budgets
+    assert (
+        prepare(Runs({"params": n, "tokens": d, "loss": y}), "loss", {"params": 1e9, "tokens": 1e11}).questions[0].directions == 2
+    )
+    held, n = [], np.geomspace(1e7, 5e8, 10)
+    for seed in range(16):
+        rng = np.random.default_rng(seed)
+        table = {"params": n, "tokens": 20 * n, "loss": truth(n, 20 * n) * np.exp(0.002 * rng.standard_normal(10))}
+        at = {"params": 5e8 * 10**0.5, "tokens": 1e10 * 10**0.5}
+        assert prepare(Runs(table), "loss", at).questions[0].directions == 1
+        f, new = fs.forecast(table, **at), truth(*at.values()) * np.exp(0.002 * rng.standard_normal())
+        held.append(f.low[0] < new < f.high[0])
+    assert np.mean(held) >= 0.8
