@@ -48,7 +48,8 @@ Weights and corrections inside a forecast come from its own back-tests; the cons
 looking at these tasks, at the shipped study and at those of docs/unseen.md, docs/new-runs.md, docs/hidden-laws.md and
 docs/sideways.md, those of the calibration (what stands for size,
 the weights of rollouts and of simulated ladders) by looking at this table, at simulated coverage and, the last of them, at
-docs/unseen.md.
+docs/unseen.md; which back-tests count for widths alone, by simulated isoFLOP tables of a few budgets
+and the same budgets of published arms.
 """.splitlines()
 BASELINES = ("last_value", "power_law_last3", "nearest", "quadratic", "sigmoid")
 
