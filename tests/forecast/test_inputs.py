@@ -95,6 +95,13 @@ def test_a_ladder_at_one_ratio_is_not_thin(rng):
     assert splits and [s.thin for s in splits] == [np.ptp(batch[s.fit]) == 0 for s in splits]
 
 
+def test_few_rows_of_one_input_are_a_back_test():
+    """They show little of the one direction there is, but a law can be told from them, and candidates by it."""
+    x = np.exp(5 * np.linspace(0, 1, 60) ** 3)
+    splits = roll(prepare(Runs({"x": x, "loss": 1 + x**-0.5}), "loss", {"x": 1e3}).questions[0], 1e3)
+    assert min(np.std(np.log(x[s.fit])) for s in splits) < 0.1 * np.std(np.log(x)) and not any(s.thin for s in splits)
+
+
 def test_intervals_of_ladders_at_one_ratio_hold(budgets):
     """Ten sizes at twenty tokens a parameter are one direction, whatever the inputs: sixteen ladders (simulated, Chinchilla's
     form, 0.2 % noise), ten times beyond. When two inputs counted as two, seven in ten held."""

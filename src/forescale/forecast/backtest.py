@@ -78,9 +78,11 @@ def roll(q: Question, farthest: float, gap: float = 1.0) -> list[Split]:
 
 def _thin(q: Question, fit: np.ndarray) -> bool:
     """Whether the rows `fit` hardly spread in some direction that all rows do: those of one budget, or of one batch, say nothing
-    of others, and no candidate is to be blamed for it."""
+    of others, and no candidate is to be blamed for it. Of one input few rows show little, but the direction."""
     x = np.log(q.x)
-    _, ways = np.linalg.eigh(np.cov(x[fit].T, ddof=0).reshape(x.shape[1], -1))
+    if x.shape[1] == 1:
+        return False
+    _, ways = np.linalg.eigh(np.cov(x[fit].T, ddof=0))
     seen, whole = ((rows @ ways).std(axis=0) for rows in (x[fit], x))
     return bool(((seen < THIN * whole) & (whole > SPREAD)).any())
 
