@@ -79,6 +79,9 @@ def test_rows_of_one_budget_judge_no_candidate(budgets):
     found = fs.forecast({"params": n, "tokens": d, "loss": y}, **at)
     assert np.abs(found.value / truth(new, at["tokens"]) - 1).max() < 0.025
     assert ((found.low < truth(new, at["tokens"])) & (truth(new, at["tokens"]) < found.high)).all()
+    two = fs.forecast({"params": n[:12], "tokens": d[:12], "loss": y[:12]}, **at)
+    assert any("one budget" in f for f in two.flags) and not any("one budget" in f for f in found.flags)
+    assert np.ptp([m.weight for m in two.members]) < 1e-9
 
 
 def test_a_ladder_at_one_ratio_is_not_thin(rng):

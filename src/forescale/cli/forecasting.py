@@ -37,7 +37,7 @@ def forecast(
     runs: RunsFile,
     params: Annotated[str, typer.Option(help="Model size, such as 70B.")] = "",
     tokens: Annotated[str, typer.Option(help="Training tokens, such as 1.4T.")] = "",
-    flops: Annotated[str, typer.Option(help="Compute, such as 1e24.")] = "",
+    flops: Annotated[str, typer.Option(help="Compute, such as 1e24; with --params it tells the tokens.")] = "",
     at: Annotated[str, typer.Option("--at", help="Any inputs: width=4096,learning_rate=3e-4.")] = "",
     target: Target = "loss",
     group: Annotated[str, typer.Option(help="Forecast every group of this column on its own.")] = "",

@@ -120,6 +120,11 @@ def _flags(q: Question, s: Solved, half: np.ndarray, names: Sequence[str]) -> tu
         )
     if not s.origins.all():
         out.append("too few rows to hold any out: the width rests on the spread of the candidates alone")
+    elif not np.isfinite(s.losses).any():
+        out.append(
+            "with the largest rows held out the others vary in one direction alone (one budget, one setting?), so that no "
+            "candidate could be judged: all weigh the same; add runs of another budget or setting"
+        )
     if q.factor.max() > FAR:
         out.append(f"{q.factor.max():.3g}x beyond the data: no study we calibrate on reaches beyond about {FAR:.0f}x")
     out += [f"{w}: farther than any study we calibrate on; is the target in the units of the table?" for w in _far_off(q)]

@@ -23,7 +23,7 @@ SHARED = 4.0  # times the variance that rows trained apart would give the means 
 
 @dataclass(frozen=True)
 class Asked:
-    """Questions by group, `points` as they were asked, `shift` (what was added to make targets positive) and notes on all.
+    """Questions by group, `points` (what was asked, or what it tells), `shift` (added to make targets positive), notes on all.
 
     `own` are notes on single groups, in their order.
     """
