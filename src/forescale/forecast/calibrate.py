@@ -152,6 +152,8 @@ def _size(features: np.ndarray, slopes: np.ndarray) -> np.ndarray:
 
 
 def _quantiles(values: np.ndarray, weights: np.ndarray) -> list[float]:
+    """At LEVELS; rounded, so that the past forecast at a quantile does not lie on the very edge of its interval."""
     order = np.argsort(values)
     total = np.cumsum(weights[order]) / weights.sum()
-    return [float(values[order][min(np.searchsorted(total, level), len(values) - 1)]) for level in LEVELS]
+    found = [values[order][min(np.searchsorted(total, level), len(values) - 1)] for level in LEVELS]
+    return [float(f"{v:.4g}") for v in found]
