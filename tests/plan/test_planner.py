@@ -381,12 +381,12 @@ def test_misfitting_sweeps_with_each_size_held_out(study):
 
 @pytest.mark.parametrize("m", [1, 2])
 def test_slopes_of_the_bowls_are_their_differences(m, rng):
-    from forescale.plan.sweeps import _rest, _slopes
+    from forescale.plan.bowls import left_over, slopes
 
     data = rng.standard_normal((6, 2)), np.repeat(np.arange(6), 7), rng.standard_normal((42, m)), rng.standard_normal(42)
     q, step = 0.5 * rng.standard_normal(6 * m + (m == 2)), 1e-6
-    by = [(_rest(q + step * e, m, *data)[1] - _rest(q - step * e, m, *data)[1]) / (2 * step) for e in np.eye(len(q))]
-    assert _slopes(q, m, *data) == pytest.approx(np.stack(by, axis=1), abs=1e-7)
+    by = [(left_over(q + step * e, m, *data)[1] - left_over(q - step * e, m, *data)[1]) / (2 * step) for e in np.eye(len(q))]
+    assert slopes(q, m, *data) == pytest.approx(np.stack(by, axis=1), abs=1e-7)
 
 
 def test_a_sweep_that_cannot_say():
