@@ -351,6 +351,32 @@ def test_swept_learning_rate_at_a_larger_run():
     assert max(factors) < 1.25 and np.mean(held) >= 0.75
 
 
+def test_rates_at_which_runs_diverge():
+    """Where a rate far above the best leaves a run at the loss of a guess, the best rate is what it was without those runs."""
+    factors, held = [], []
+    for seed in range(8):
+        runs, rate, _ = sweep(seed)
+        cell = {(n, t): runs["loss"][(runs["params"] == n) & (runs["tokens"] == t)].min() for n, t in _places(runs)}
+        above = runs["loss"] / np.array([cell[p] for p in _places(runs, every=True)])
+        best = {p: runs["learning_rate"][i] for i, p in enumerate(_places(runs, every=True)) if above[i] == 1}
+        over = runs["learning_rate"] > 2.5 * np.array([best[p] for p in _places(runs, every=True)])
+        loss = np.where(over, 7.5 + 0.3 * np.random.default_rng(seed).standard_normal(len(over)), runs["loss"])
+        assert over.sum() > 5
+        bad = Runs({**{k: runs[k] for k in ("params", "tokens", "learning_rate")}, "loss": loss})
+        found = hparams(bad, params="2B", tokens="40B", resamples=30)
+        value, low, high = found.values["learning_rate"]
+        factors.append(max(value / rate, rate / value))
+        held.append(low <= rate <= high)
+        named = next(int(w.split()[0]) for w in found.warnings if "lie far above" in w)
+        assert over.sum() <= named < over.sum() + 10
+    assert np.median(factors) < 1.25 and max(factors) < 1.7 and np.mean(held) >= 0.75
+
+
+def _places(runs, every=False):
+    pairs = list(zip(runs["params"], runs["tokens"], strict=True))
+    return pairs if every else sorted(set(pairs))
+
+
 def test_swept_rate_and_batch_together():
     runs, rate, batch = sweep(3, two=True)
     found = hparams(runs, params="2B", tokens="40B", settings=("learning_rate", "batch_size"), resamples=20)
@@ -383,7 +409,8 @@ def test_misfitting_sweeps_with_each_size_held_out(study):
 def test_slopes_of_the_bowls_are_their_differences(m, rng):
     from forescale.plan.bowls import left_over, slopes
 
-    data = rng.standard_normal((6, 2)), np.repeat(np.arange(6), 7), rng.standard_normal((42, m)), rng.standard_normal(42)
+    rows = rng.standard_normal((42, m)), rng.standard_normal(42), rng.uniform(size=42)
+    data = rng.standard_normal((6, 2)), np.repeat(np.arange(6), 7), *rows
     q, step = 0.5 * rng.standard_normal(6 * m + (m == 2)), 1e-6
     by = [(left_over(q + step * e, m, *data)[1] - left_over(q - step * e, m, *data)[1]) / (2 * step) for e in np.eye(len(q))]
     assert slopes(q, m, *data) == pytest.approx(np.stack(by, axis=1), abs=1e-7)

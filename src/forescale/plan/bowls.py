@@ -46,7 +46,10 @@ def cells_of(runs: Runs, settings: tuple[str, ...]) -> list[Cell]:
             y = np.log(columns["loss"][mine])
             out.append(Cell(np.log(place), x, y, _near_bottom(y, need)))
     if len(out) < 4:
-        raise InputError(f"{len(out)} cells (same params and tokens) have {need} or more different settings; 4 are needed")
+        raise InputError(
+            f"cells (same params and tokens) with {need} or more different settings: {len(out)} found, 4 are needed; "
+            "sweep more sizes"
+        )
     return out
 
 

@@ -108,6 +108,9 @@ def hparams(
 
 def _warnings(cells: list[Cell], settings: tuple[str, ...], values: Mapping, factor: float) -> tuple[str, ...]:
     out = [f"{factor:.3g}x beyond the swept cells: the bottom is carried there by a power law"] if factor > 10 else []
+    far, runs = sum(int((c.w < FAR).sum()) for c in cells), sum(len(c.w) for c in cells)
+    if far:
+        out.append(f"{far} of {runs} runs lie far above the least loss of their cell, as diverged runs do: they hardly count")
     for j, name in enumerate(settings):
         edge = np.mean([np.argmin(c.y) in (np.argmin(c.x[:, j]), np.argmax(c.x[:, j])) for c in cells])
         if edge > 0.3:
