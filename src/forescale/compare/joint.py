@@ -16,6 +16,7 @@ from .frontier import LEAST, joined
 
 STRUCTURES = {"parallel": ("E", "alpha"), "one floor": ("E",), "separate": ()}
 CHUNK = 64  # pairs fitted in one batch
+LITTLE = 0.1  # least share of its estimate that a drawn variance's inverse takes
 ROWS = 1_000_000  # redrawn losses held at once
 _SOURCE = Source(
     "arXiv:2010.14701", "Henighan et al. 2020, Scaling Laws for Autoregressive Generative Modeling", "1.1 for each arm"
@@ -116,12 +117,16 @@ def _fitted(structure: str, pairs: Sequence[tuple], draws: int, seed: int) -> li
 
 
 def _redrawn(model: Law, inputs: Sequence, means: Sequence, noise: Sequence, best: np.ndarray, draws: int, seed: int) -> dict:
-    """Parameters (pairs, draws) by name, refitted to losses drawn around each pair's fit; the same draws for every pair."""
+    """Parameters (pairs, draws) by name, refitted to losses drawn around each pair's fit; the same draws for every pair.
+
+    A few rows hardly know their own noise: its size is drawn too, which gives the refits the tails of Student's t.
+    """
     if not draws:
         return dict.fromkeys(model.names, np.empty((len(means), 0)))
     again = []
     for x, mean, size in zip(inputs, means, noise, strict=True):
-        shocks = np.random.default_rng(seed).standard_normal((draws, len(mean)))
+        rng, spare = np.random.default_rng(seed), max(len(mean) - len(model.names), 1)
+        shocks = rng.standard_normal((draws, len(mean))) * np.sqrt(spare / rng.chisquare(spare, (draws, 1)).clip(LITTLE * spare))
         again += [(x, mean * np.exp(size * e)) for e in shocks]
     many = Problem(model, again, Objective("squares"))
     ends = descend(many, np.repeat(best, draws, axis=0), np.arange(many.b), iterations=60, tolerance=1e-9)
