@@ -105,7 +105,7 @@ def asked(fit, new, inputs, target):
     """The question as forecast() would ask it, and the logs of its answers."""
     runs = read(fit, only=(target, *inputs))
     found = prepare(runs, target, {c: new[c].to_numpy() for c in inputs})
-    return sound(found.questions[0]), np.log(new[target].to_numpy() + found.shift)
+    return sound(found.questions[0]), np.log(found.told.of(new[target].to_numpy()))
 
 
 def score(value, size, truth):

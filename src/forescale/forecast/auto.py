@@ -60,14 +60,15 @@ def forecast(
         raise InputError(f"bounds need a lower and a higher end, got {bounds}")
     if not isinstance(runs, Runs):
         runs = read(runs, only=(target, *(k for k in at if k != "flops" or not is_spare(at))))
-    asked = prepare(runs, target, at, group, scale)
+    ends = bounds or rate_bounds(target, runs[target])
+    asked = prepare(runs, target, at, group, scale, ends and ends[1])
     asked = asked if keep_odd else _sound(asked, target)
     inputs = asked.questions[0].inputs
     for law in laws:
         if law.inputs != ("x",) and not set(law.inputs) <= set(inputs):
             raise InputError(f"law {law.name} takes {', '.join(law.inputs)}; the target gives {', '.join(inputs)}")
     solved = solve(asked.questions, candidates(inputs, target, laws), progress, groups=group is not None)
-    rule, ends = calibration or shipped(), bounds or rate_bounds(target, runs[target])
+    rule = calibration or shipped()
     found = {
         name: _answer(q, s, rule, interval, ends, target, asked, (*runs.warnings, *asked.notes, *own), runs.sha256)
         for name, q, s, own in zip(asked.groups, asked.questions, solved, asked.own, strict=True)
@@ -78,35 +79,37 @@ def forecast(
 def _sound(asked: Asked, target: str) -> Asked:
     out = [odd(q) for q in asked.questions]
     found = list(zip(asked.questions, out, asked.own, strict=True))
-    own = tuple((*n, named(q, o, target, asked.shift)) if o.any() else n for q, o, n in found)
+    own = tuple((*n, named(q, o, target, asked.told)) if o.any() else n for q, o, n in found)
     return replace(asked, questions=tuple(without(q, o) for q, o, _ in found), own=own)
 
 
 def _answer(q: Question, s: Solved, rule: Calibration, level: float, bounds, target: str, asked: Asked, notes, sha) -> Forecast:
-    shift = asked.shift
+    back = lambda log: asked.told.back(np.exp(log))
     size = rule.size(s.features)
     half, joint = size * rule.quantile(level), size * rule.quantile(level, len(q.scale_new))
     low, high = bounds or (-np.inf, np.inf)
-    free = [np.exp(s.value + side * h) - shift for h in (half, joint) for side in (-1, 1)]
+    free = [back(s.value + side * asked.told.sign * h) for h in (half, joint) for side in (-1, 1)]
     if any(((v < low) | (v > high)).any() for v in free):
         notes = (*notes, f"{target} is kept between {low:g} and {high:g}; other bounds can be given")
+    # a rate that rises is judged by its own size: 1 to 10 % right is a wide answer though 90 to 99 % wrong is not
+    spans = np.exp(2 * half) if asked.told.sign > 0 else np.minimum(free[1], high) / np.clip(free[0], max(low, 1e-3 * high), high)
     members = tuple(
-        Member(n, np.exp(v) - shift, float(w), float(e), naive, formula)
+        Member(n, back(v), float(w), float(e), naive, formula)
         for n, v, w, e, naive, formula in zip(s.names, s.target, s.weights, s.losses, s.naive, s.formulas, strict=True)
     )
     best = max((m for m in members if m.formula), key=lambda m: m.weight, default=None)
     return Forecast(
         target,
         dict(asked.points),
-        *(np.clip(v, low, high) for v in (np.exp(s.value) - shift, *free)),
+        *(np.clip(v, low, high) for v in (back(s.value), *free)),
         level,
         q.factor,
         q.places(tuple(asked.points)),
         members,
-        best.formula if best else "",
+        asked.told.formula(best.formula) if best else "",
         len(q.y),
         int(s.origins.max()),
-        _flags(q, s, half, tuple(asked.points)),
+        _flags(q, s, np.log(spans) / 2, tuple(asked.points)),
         tuple(notes),
         sha,
     )

@@ -76,8 +76,9 @@ def downstream(
         raise InputError(f"{len(y)} models with {metric}: a curve from loss to metric needs 5")
     if len(np.unique(loss)) < 5:
         raise InputError(f"{len(np.unique(loss))} different losses: a curve from loss to metric needs 5")
-    if not ((y > 0) & (y < 1)).all():
-        raise InputError(f"{metric} must lie within 0 and 1; found {y.min():g} to {y.max():g}")
+    if not ((y >= 0) & (y <= 1)).all():
+        cents = "; divide per cent by 100" if 0 <= y.min() and 1 < y.max() <= 100 else ""
+        raise InputError(f"{metric} must be a fraction, 0 to 1; found {y.min():g} to {y.max():g}{cents}")
     first = forecast(losses if losses is not None else runs, interval=level, **target)
     ahead = tuple(float(v[0]) for v in (first.value, first.low, first.high))
     rng = np.random.default_rng(seed)

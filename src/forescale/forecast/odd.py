@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 
 from ..quantities import format_number
 from .question import Question
+from .rates import Told
 from .surface import left_out
 
 OFF = 6.0  # standard deviations off what all others say
@@ -43,11 +44,11 @@ def without(q: Question, out: np.ndarray) -> Question:
     return q.only(~out) if out.any() else q
 
 
-def named(q: Question, out: np.ndarray, target: str, shift: float = 0.0, most: int = 3) -> str:
+def named(q: Question, out: np.ndarray, target: str, told: Told, most: int = 3) -> str:
     """One line that names the rows left out."""
     rows, at = np.flatnonzero(out), []
     for i in rows[:most]:
         inputs = ", ".join(f"{n} {format_number(v, 3)}" for n, v in zip(q.inputs, q.x[i], strict=True))
-        at.append(f"{target} {q.y[i] - shift:.4g} at {inputs}")
+        at.append(f"{target} {told.back(q.y[i]):.4g} at {inputs}")
     more = f" and {len(rows) - most} more" if len(rows) > most else ""
     return f"left out, far worse than all other rows say (diverged, not tuned?): {'; '.join(at)}{more}; keep_odd keeps them"

@@ -14,6 +14,7 @@ from ..runs import Runs
 from .inputs import by_compute, by_ratio, is_spare, linear, ordered
 from .local import run_share
 from .question import ALONG, Question, alike, several
+from .rates import Told, perhaps_rate, told
 
 EARLY = 0.1  # share of a run's tokens whose checkpoints are left out (Hitchhiker's guide, arXiv:2410.11840)
 FEWEST = 4
@@ -23,7 +24,7 @@ SHARED = 4.0  # times the variance that rows trained apart would give the means 
 
 @dataclass(frozen=True)
 class Asked:
-    """Questions by group, `points` (what was asked, or what it tells), `shift` (added to make targets positive), notes on all.
+    """Questions by group, `points` (what was asked, or what it tells), how the target is told, notes on all.
 
     `own` are notes on single groups, in their order.
     """
@@ -31,16 +32,18 @@ class Asked:
     points: Mapping[str, np.ndarray]
     groups: tuple[str, ...]
     questions: tuple[Question, ...]
-    shift: float
+    told: Told
     notes: tuple[str, ...]
     own: tuple[tuple[str, ...], ...]
 
 
-def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = None, scale: str | None = None) -> Asked:
+def prepare(
+    runs: Runs, target: str, at: Mapping[str, Any], group: str | None = None, scale: str | None = None, high: float | None = None
+) -> Asked:
     """`at` gives each input's target values (numbers, texts such as 70B, lists; they broadcast).
 
     flops beside params, or beside tokens, tells the other; beside both it only orders the rows, as a column named by `scale`
-    does. tokens_per_param beside params tells the tokens.
+    does. tokens_per_param beside params tells the tokens. `high` is the upper end of a target that has one.
     Raises InputError for a missing column, too few rows, or an input that never varies.
     """
     points = {k: _values(v, k, runs) for k, v in at.items()}
@@ -59,18 +62,15 @@ def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = 
         raise InputError(f"{runs.source}: column {target!r} is not numeric")
     keep = _usable(runs, x, y, target, notes) & _late(runs, inputs, notes)
     notes += _unlike(runs, inputs, keep, target)
-    shift = 0.0
-    if (y[keep] <= 0).any():
-        low, high = float(y[keep].min()), float(y[keep].max())
-        shift = (high - low) - low
-        notes.append(f"{target} has values at or below zero (least {low:.4g}): forecast as {target} + {shift:.4g}")
     x_new = np.stack([points[n] for n in inputs], axis=1)
     asked = {n: points[n] for n in inputs}
     inputs, x, x_new = linear(inputs, x, x_new, keep, notes)
     size, size_new = ordered(runs, x, x_new, inputs, order, points)
+    form, line = told(target, y[keep], size[keep], high) if keep.any() else (Told(), [])
+    notes += line if high is not None else line + perhaps_rate(target, y[keep], size[keep])
     names = [""] if group is None else [str(g) for g in dict.fromkeys(runs[group].tolist())]
     label = None if group is None else np.array([str(g) for g in runs[group].tolist()])
-    questions, told = [], "run" in runs.columns
+    questions, known = [], "run" in runs.columns
     for name in names:
         own = keep if label is None else keep & (label == name)
         where = f" of {group} {name!r}" if name else ""
@@ -82,11 +82,11 @@ def prepare(runs: Runs, target: str, at: Mapping[str, Any], group: str | None = 
                     f"{runs.source}: every row{where} has {n} = {x[own, j][0]:g}; its effect cannot be learned: "
                     f"add runs that differ in {n}, or leave {n} out"
                 )
-        run = several(runs["run"][own].astype(str)) if told else None
-        q = Question(inputs, x[own], y[own] + shift, size[own], x_new, size_new, run)
-        questions.append(q if told else recognised(q))
-    said = tuple(() if told else _recognised(q) for q in questions)
-    return Asked(asked, tuple(names), tuple(questions), shift, tuple(notes), said)
+        run = several(runs["run"][own].astype(str)) if known else None
+        q = Question(inputs, x[own], form.of(y[own]), size[own], x_new, size_new, run)
+        questions.append(q if known else recognised(q))
+    said = tuple(() if known else _recognised(q) for q in questions)
+    return Asked(asked, tuple(names), tuple(questions), form, tuple(notes), said)
 
 
 def recognised(q: Question) -> Question:
