@@ -43,7 +43,7 @@ def test_downstream_says_what_it_cannot(study):
     assert found.high - found.low > plain.high - plain.low and any("below every measured" in w for w in found.warnings)
     with pytest.raises(InputError, match="needs 5"):
         downstream(read(frame.head(4)), "error", params="7B", tokens="140B")
-    with pytest.raises(InputError, match="within 0 and 1"):
+    with pytest.raises(InputError, match="must be a fraction"):
         downstream(read(frame.with_columns(error=pl.col("error") * 100)), "error", params="7B", tokens="140B")
 
 

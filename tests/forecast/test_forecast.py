@@ -6,7 +6,6 @@ import pytest
 import forescale as fs
 from forescale import laws, studies
 from forescale.errors import InputError
-from forescale.forecast.rates import rate_bounds
 
 
 @pytest.fixture(scope="module")
@@ -101,36 +100,6 @@ def test_several_targets_and_bounds(rng):
     assert both["loss"].value[0] == pytest.approx(1e7**-0.1, rel=0.02)
     with pytest.raises(InputError, match="lower and a higher"):
         fs.forecast(table, target="error", bounds=(1, 0), examples=1e7)
-
-
-def test_rates_stay_between_their_ends():
-    """Made-up rates of a task that models come to solve: no accuracy above one is foretold."""
-    x = np.geomspace(1e20, 1e22, 14)
-    right = 1 / (1 + (x / 3e21) ** -0.9) * (1 + 0.05 * np.random.default_rng(0).standard_normal(14))
-    found, free = (
-        fs.forecast({"flops": x, "accuracy": right}, target="accuracy", flops=[2e22, 1e23], bounds=b) for b in (None, (0, np.inf))
-    )
-    assert free.high.max() > 1 and found.high.max() == 1.0 == found.joint_high.max() and found.value.max() <= 1
-    assert (found.low == free.low).all()
-    assert any("kept between 0 and 1" in w for w in found.warnings) and not any("kept" in w for w in free.warnings)
-
-
-@pytest.mark.parametrize(
-    ("name", "values", "ends"),
-    [
-        ("error", [0.2, 1.0], (0, 1)),
-        ("hellaswag_acc", [0.3, 0.9], (0, 1)),
-        ("Accuracy", [30, 90], (0, 100)),
-        ("pass_rate", [0.0, 0.5], (0, 1)),
-        ("error", [0.2, 1.5], None),  # a mean squared error, say
-        ("accuracy", [-0.1, 0.5], None),
-        ("loss", [0.2, 0.5], None),
-        ("learning_rate", [0.1, 0.2], None),
-        ("accuracy", [np.nan], None),
-    ],
-)
-def test_ends_of_rates(name, values, ends):
-    assert rate_bounds(name, np.array(values, float)) == ends
 
 
 def test_groups_are_forecast_on_their_own(study):

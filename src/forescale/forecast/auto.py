@@ -19,7 +19,6 @@ from .inputs import is_spare
 from .odd import named, odd, without
 from .prepare import Asked, prepare
 from .question import LINE, Question
-from .rates import rate_bounds
 from .result import Forecast, Member
 from .solve import Solved, solve
 
@@ -60,8 +59,7 @@ def forecast(
         raise InputError(f"bounds need a lower and a higher end, got {bounds}")
     if not isinstance(runs, Runs):
         runs = read(runs, only=(target, *(k for k in at if k != "flops" or not is_spare(at))))
-    ends = bounds or rate_bounds(target, runs[target])
-    asked = prepare(runs, target, at, group, scale, ends and ends[1])
+    asked = prepare(runs, target, at, group, scale, bounds)
     asked = asked if keep_odd else _sound(asked, target)
     inputs = asked.questions[0].inputs
     for law in laws:
@@ -70,7 +68,7 @@ def forecast(
     solved = solve(asked.questions, candidates(inputs, target, laws), progress, groups=group is not None)
     rule = calibration or shipped()
     found = {
-        name: _answer(q, s, rule, interval, ends, target, asked, (*runs.warnings, *asked.notes, *own), runs.sha256)
+        name: _answer(q, s, rule, interval, target, asked, (*runs.warnings, *asked.notes, *own), runs.sha256)
         for name, q, s, own in zip(asked.groups, asked.questions, solved, asked.own, strict=True)
     }
     return found if group is not None else found[""]
@@ -83,11 +81,11 @@ def _sound(asked: Asked, target: str) -> Asked:
     return replace(asked, questions=tuple(without(q, o) for q, o, _ in found), own=own)
 
 
-def _answer(q: Question, s: Solved, rule: Calibration, level: float, bounds, target: str, asked: Asked, notes, sha) -> Forecast:
+def _answer(q: Question, s: Solved, rule: Calibration, level: float, target: str, asked: Asked, notes, sha) -> Forecast:
     back = lambda log: asked.told.back(np.exp(log))
     size = rule.size(s.features)
     half, joint = size * rule.quantile(level), size * rule.quantile(level, len(q.scale_new))
-    low, high = bounds or (-np.inf, np.inf)
+    low, high = asked.ends or (-np.inf, np.inf)
     free = [back(s.value + side * asked.told.sign * h) for h in (half, joint) for side in (-1, 1)]
     if any(((v < low) | (v > high)).any() for v in free):
         notes = (*notes, f"{target} is kept between {low:g} and {high:g}; other bounds can be given")

@@ -18,7 +18,6 @@ from .calibrate import shipped
 from .candidates import candidates
 from .odd import sound
 from .prepare import prepare
-from .rates import rate_bounds
 from .solve import solve
 
 BINS = ((1.0, 3.0, "1-3x"), (3.0, 10.0, "3-10x"), (10.0, np.inf, ">10x"))
@@ -92,8 +91,7 @@ def rollout(
         runs = read(runs, only=(target, *inputs))
     everything = runs.numbers(tuple(inputs))
     top = {k: [float(v.max())] for k, v in everything.items()}
-    ends = rate_bounds(target, runs[target])
-    asked = prepare(runs, target, top, high=ends and ends[1])
+    asked = prepare(runs, target, top)
     whole = asked.questions[0]
     splits = roll(whole, farthest)
     if not splits:

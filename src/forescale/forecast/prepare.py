@@ -14,7 +14,7 @@ from ..runs import Runs
 from .inputs import by_compute, by_ratio, is_spare, linear, ordered
 from .local import run_share
 from .question import ALONG, Question, alike, several
-from .rates import Told, perhaps_rate, told
+from .rates import Told, rate_bounds, told
 
 EARLY = 0.1  # share of a run's tokens whose checkpoints are left out (Hitchhiker's guide, arXiv:2410.11840)
 FEWEST = 4
@@ -24,7 +24,7 @@ SHARED = 4.0  # times the variance that rows trained apart would give the means 
 
 @dataclass(frozen=True)
 class Asked:
-    """Questions by group, `points` (what was asked, or what it tells), how the target is told, notes on all.
+    """Questions by group, `points` (what was asked, or what it tells), how the target is told, its ends, notes on all.
 
     `own` are notes on single groups, in their order.
     """
@@ -33,17 +33,24 @@ class Asked:
     groups: tuple[str, ...]
     questions: tuple[Question, ...]
     told: Told
+    ends: tuple[float, float] | None
     notes: tuple[str, ...]
     own: tuple[tuple[str, ...], ...]
 
 
 def prepare(
-    runs: Runs, target: str, at: Mapping[str, Any], group: str | None = None, scale: str | None = None, high: float | None = None
+    runs: Runs,
+    target: str,
+    at: Mapping[str, Any],
+    group: str | None = None,
+    scale: str | None = None,
+    bounds: tuple[float, float] | None = None,
 ) -> Asked:
     """`at` gives each input's target values (numbers, texts such as 70B, lists; they broadcast).
 
     flops beside params, or beside tokens, tells the other; beside both it only orders the rows, as a column named by `scale`
-    does. tokens_per_param beside params tells the tokens. `high` is the upper end of a target that has one.
+    does. tokens_per_param beside params tells the tokens. `bounds` are the target's ends, where its
+    name does not tell them.
     Raises InputError for a missing column, too few rows, or an input that never varies.
     """
     points = {k: _values(v, k, runs) for k, v in at.items()}
@@ -66,8 +73,9 @@ def prepare(
     asked = {n: points[n] for n in inputs}
     inputs, x, x_new = linear(inputs, x, x_new, keep, notes)
     size, size_new = ordered(runs, x, x_new, inputs, order, points)
-    form, line = told(target, y[keep], size[keep], high) if keep.any() else (Told(), [])
-    notes += line if high is not None else line + perhaps_rate(target, y[keep], size[keep])
+    ends = bounds or rate_bounds(target, y)
+    form, lines = told(target, y[keep], size[keep], ends) if keep.any() else (Told(), [])
+    notes += lines
     names = [""] if group is None else [str(g) for g in dict.fromkeys(runs[group].tolist())]
     label = None if group is None else np.array([str(g) for g in runs[group].tolist()])
     questions, known = [], "run" in runs.columns
@@ -86,7 +94,7 @@ def prepare(
         q = Question(inputs, x[own], form.of(y[own]), size[own], x_new, size_new, run)
         questions.append(q if known else recognised(q))
     said = tuple(() if known else _recognised(q) for q in questions)
-    return Asked(asked, tuple(names), tuple(questions), form, tuple(notes), said)
+    return Asked(asked, tuple(names), tuple(questions), form, ends, tuple(notes), said)
 
 
 def recognised(q: Question) -> Question:

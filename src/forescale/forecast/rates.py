@@ -23,38 +23,45 @@ NAMES = {"exact_match", "pass_rate", "success_rate", "solve_rate", "win_rate"}
 
 @dataclass(frozen=True)
 class Told:
-    """What is forecast in a target's place: sign * target + shift, which is positive."""
+    """What is forecast in a target's place, positive: (sign * target + shift) / unit."""
 
     sign: float = 1.0
     shift: float = 0.0
+    unit: float = 1.0
 
     def of(self, y: np.ndarray) -> np.ndarray:
-        return self.sign * y + self.shift
+        return (self.sign * y + self.shift) / self.unit
 
     def back(self, v: np.ndarray) -> np.ndarray:
-        return self.sign * (v - self.shift)
+        return self.sign * (self.unit * v - self.shift)
 
     def formula(self, text: str) -> str:
         """A formula for what is forecast, as one for the target."""
-        return f"{self.shift:g} - ({text})" if self.sign < 0 else f"{text} - {self.shift:.4g}" if self.shift else text
+        if self.sign < 0:
+            return f"{self.shift:g} - {'' if self.unit == 1 else f'{self.unit:g} * '}({text})"
+        return f"{text} - {self.shift:.4g}" if self.shift else text
 
     def name(self, target: str) -> str:
-        """What is forecast, in words: `1 - accuracy` for an accuracy that rises."""
+        """What is forecast, in words but for the unit: `1 - accuracy` for an accuracy that rises."""
         return f"{self.shift:g} - {target}" if self.sign < 0 else f"{target} + {self.shift:.4g}" if self.shift else target
 
 
-def told(target: str, y: np.ndarray, scale: np.ndarray, high: float | None) -> tuple[Told, list[str]]:
-    """How to tell a target y (n,) whose upper end is `high`, where it has one, and a line that says so."""
+def told(target: str, y: np.ndarray, scale: np.ndarray, ends: tuple[float, float] | None) -> tuple[Told, list[str]]:
+    """How to tell a target y (n,) with these ends, where it has some, and lines that say so."""
     from scipy.stats import spearmanr
 
-    if high is not None and np.isfinite(high) and y.max() < high and np.ptp(y) and np.ptp(scale):
-        if spearmanr(scale, y).statistic > 0:
-            return Told(-1.0, high), [f"{target} rises towards {high:g}: forecast as {Told(-1.0, high).name(target)}"]
+    rises = np.ptp(y) > 0 and np.ptp(scale) > 0 and spearmanr(scale, y).statistic > 0
+    if rises and ends and y.max() < ends[1] < np.inf:
+        gap = Told(-1.0, ends[1], ends[1] - ends[0] if np.isfinite(ends[0]) else 1.0)
+        return gap, [f"{target} rises towards {ends[1]:g}: forecast as {gap.name(target)}"]
+    lines = []
+    if rises and not ends and 0 <= y.min() and y.max() <= 1:
+        lines.append(f"{target} rises between 0 and 1: if it is a rate such as an accuracy, give its bounds 0 and 1")
     if y.min() > 0:
-        return Told(), []
-    shift = (float(y.max()) - float(y.min())) - float(y.min())
-    line = f"{target} has values at or below zero (least {y.min():.4g}): forecast as {Told(1.0, shift).name(target)}"
-    return Told(1.0, shift), [line]
+        return Told(), lines
+    more = Told(1.0, (float(y.max()) - float(y.min())) - float(y.min()))
+    line = f"{target} has values at or below zero (least {y.min():.4g}): forecast as {more.name(target)}"
+    return more, [*lines, line]
 
 
 def rate_bounds(target: str, values: np.ndarray) -> tuple[float, float] | None:
@@ -67,12 +74,3 @@ def rate_bounds(target: str, values: np.ndarray) -> tuple[float, float] | None:
     if seen.max() <= 1:
         return 0.0, 1.0
     return (0.0, 100.0) if right and seen.max() <= 100 else None
-
-
-def perhaps_rate(target: str, y: np.ndarray, scale: np.ndarray) -> list[str]:
-    """A line where a target of no known name may be a rate: it rises, between 0 and 1."""
-    from scipy.stats import spearmanr
-
-    if not len(y) or y.min() < 0 or y.max() > 1 or not np.ptp(y) or not np.ptp(scale) or spearmanr(scale, y).statistic <= 0:
-        return []
-    return [f"{target} rises between 0 and 1: if it is a rate such as an accuracy, give its bounds 0 and 1"]

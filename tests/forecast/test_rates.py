@@ -1,0 +1,103 @@
+"""Error rates and accuracies: their ends, and one forecast however they are told."""
+
+import numpy as np
+import pytest
+
+import forescale as fs
+from forescale.errors import InputError
+from forescale.forecast.rates import rate_bounds
+
+
+def test_rates_stay_between_their_ends():
+    """Made-up error rates that models come to: no error above one, no accuracy below nought is foretold."""
+    x = np.geomspace(1e20, 1e22, 14)
+    wrong = 0.2 * (x / 1e20) ** 0.3 * (1 + 0.05 * np.random.default_rng(0).standard_normal(14))
+    found, free = (
+        fs.forecast({"flops": x, "error": wrong}, target="error", flops=[2e22, 1e23], bounds=b) for b in (None, (0, np.inf))
+    )
+    assert free.high.max() > 1 and found.high.max() <= 1 and found.joint_high.max() <= 1 and found.value.max() <= 1
+    early = 0.001 + 0.15 * np.random.default_rng(1).random(14) * (x / 1e20) ** 0.1
+    found = fs.forecast({"flops": x, "accuracy": early}, target="accuracy", flops=1e24)
+    assert 0 <= found.low[0] < found.value[0] < found.high[0] < 0.5
+
+
+def test_errors_and_accuracies_have_one_forecast(study):
+    """Real error rates of the over-training study, told as accuracies, in per cent, and under a benchmark's name."""
+    runs = study("overtraining", "evals", loss="error", drop_bad=True)
+    runs = runs.where((runs["in_17"] == "True") & (runs["arm"] == "rpj"))
+    names = np.unique(runs["run"].astype(str))
+    of = lambda column: np.array([runs[column][runs["run"] == n].astype(float).mean() for n in names])
+    table = {"params": of("params"), "tokens": of("tokens")}
+    error, at = of("loss"), {"params": "7B", "tokens": ["140B", "1T"]}
+    wrong = fs.forecast(table | {"error": error}, target="error", **at)
+    for name, high in (("accuracy", 1.0), ("acc", 100.0), ("arc_easy", 1.0)):
+        right = fs.forecast(table | {name: high * (1 - error)}, target=name, **at)
+        assert right.value == pytest.approx(high * (1 - wrong.value), rel=1e-3)
+        assert right.low == pytest.approx(high * (1 - wrong.high), rel=1e-3)
+        assert right.high == pytest.approx(high * (1 - wrong.low), rel=1e-3)
+        assert right.joint_low == pytest.approx(high * (1 - wrong.joint_high), rel=1e-3)
+        assert np.all(right.low < right.value) and np.all(right.value < right.high)
+        assert right.formula.startswith(f"{high:g} - ") and any(f"as {high:g} - {name}" in w for w in right.warnings)
+
+
+def test_a_fall_or_a_full_score_is_told_as_it_is(rng):
+    x = np.geomspace(1e20, 1e22, 14)
+    noise = 1 + 0.01 * rng.standard_normal(14)
+    falling = fs.forecast({"flops": x, "accuracy": 0.6 * (x / 1e20) ** -0.05 * noise}, target="accuracy", flops=1e23)
+    assert not any("forecast as" in w for w in falling.warnings) and falling.value[0] < 0.5
+    full = np.minimum(0.6 * (x / 1e20) ** 0.12 * noise, 1.0)
+    assert full.max() == 1.0
+    found = fs.forecast({"flops": x, "accuracy": full}, target="accuracy", flops=1e23)
+    assert 0.8 < found.value[0] <= found.high[0] <= 1
+
+
+def test_a_rate_of_no_known_name_is_asked_for():
+    x = np.geomspace(1e20, 1e22, 14)
+    table = {"flops": x, "merit": 1 - 0.7 * (x / 1e20) ** -0.1}
+    plain, told = (fs.forecast(table, target="merit", flops=1e24, bounds=b) for b in (None, (0, 1)))
+    assert any("if it is a rate" in w for w in plain.warnings) and not any("if it is a rate" in w for w in told.warnings)
+    assert told.value[0] == pytest.approx(1 - 0.7 * 1e4**-0.1, rel=0.01) and told.high[0] < 1
+
+
+def test_few_right_answers_are_undecided():
+    """A task hardly begun: the error is well known, the accuracy is not."""
+    x = np.geomspace(1e20, 1e22, 12)
+    right = np.random.default_rng(3).binomial(500, 0.004 * (x / 1e20) ** 0.2) / 500 + 0.002
+    found = fs.forecast({"flops": x, "accuracy": right}, target="accuracy", flops=1e24)
+    assert found.high[0] > 2 * found.low[0] and any("undecided" in f for f in found.flags)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "ends"),
+    [
+        ("error", [0.2, 1.0], (0, 1)),
+        ("hellaswag_acc", [0.3, 0.9], (0, 1)),
+        ("Accuracy", [30, 90], (0, 100)),
+        ("pass_rate", [0.0, 0.5], (0, 1)),
+        ("MMLU", [0.25, 0.7], (0, 1)),
+        ("gsm8k", [2.0, 55.0], (0, 100)),
+        ("arc:easy", [0.3, 0.8], (0, 1)),
+        ("mmlu_loss", [0.25, 0.7], None),
+        ("hellaswag", [1.1, 130.0], None),
+        ("error", [0.2, 1.5], None),  # a mean squared error, say
+        ("accuracy", [-0.1, 0.5], None),
+        ("loss", [0.2, 0.5], None),
+        ("learning_rate", [0.1, 0.2], None),
+        ("accuracy", [np.nan], None),
+    ],
+)
+def test_ends_of_rates(name, values, ends):
+    assert rate_bounds(name, np.array(values, float)) == ends
+
+
+def test_models_that_got_nothing_right_count(rng):
+    """Sampled tasks have models at exactly nought; per cent is refused by name."""
+    n = np.geomspace(1e8, 5e9, 12)
+    loss = 1.7 + 400 * n**-0.34
+    right = np.clip(0.9 - 2 * (loss - 1.9), 0, 1)
+    assert (right == 0).sum() >= 2
+    table = fs.Runs({"params": n, "tokens": 20 * n, "loss": loss, "accuracy": right})
+    found = fs.downstream(table, "accuracy", params="10B", tokens="200B")
+    assert found.low < 0.9 - 2 * (1.7 + 400 * 1e10**-0.34 - 1.9) < found.high
+    with pytest.raises(InputError, match="divide per cent by 100"):
+        fs.downstream(fs.Runs({**table.columns, "accuracy": 100 * right}), "accuracy", params="10B", tokens="200B")
