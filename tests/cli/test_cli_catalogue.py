@@ -61,6 +61,14 @@ def test_compare_trend_passk_observational_transfer(tmp_path):
     found = json.loads(run("compare", str(arms), "--target", "1e20", "--json").output)["pairs"][0]
     assert found["winner"] == "b" and found["crossing"] is not None
     pl.DataFrame({"flops": c, "accuracy": [0.5, 0.45, 0.4, 0.36, 0.35, 0.41, 0.47, 0.55]}).write_csv(scores)
+    counted = tmp_path / "counted.csv"  # compute is counted where params and tokens stand instead, under any known name
+    lines = [line.split(",") for line in scores.read_text().split()]
+    assert lines[0] == ["flops", "accuracy"]
+    rows = [f"1e9,{float(flops) / 6e9:.17g},{accuracy}" for flops, accuracy in lines[1:]]
+    counted.write_text("\n".join(["n_params,n_tokens,accuracy", *rows]) + "\n")
+    assert run("trend", str(counted), "--value", "accuracy").output == run("trend", str(scores), "--value", "accuracy").output
+    assert "name the scale with --scale" in str(run("trend", str(counted), "--value", "accuracy", "--scale", "hours").exception)
+    assert json.loads(run("trend", str(counted), "--value", "accuracy", "--scale", "n_tokens", "--json").output)["shape"] == "U"
     assert json.loads(run("trend", str(scores), "--value", "accuracy", "--json").output)["shape"] == "U"
     pl.read_csv(scores).write_csv(tmp_path / "scores.tsv", separator="\t")
     assert json.loads(run("trend", str(tmp_path / "scores.tsv"), "--value", "accuracy", "--json").output)["shape"] == "U"

@@ -41,17 +41,24 @@ def compare(
 def trend(
     scores: RunsFile,
     value: Annotated[str, typer.Option(help="Column of the score.")],
-    scale: Annotated[str, typer.Option(help="Column of the scale.")] = "flops",
+    scale: Annotated[str, typer.Option(help="Column of the scale; flops are counted from params and tokens.")] = "flops",
     error: Annotated[str, typer.Option(help="Column of its standard errors, where known.")] = "",
+    map: Map = "",
+    drop_bad: DropBad = False,
     figure: Figure = None,
     json: Json = False,
 ) -> None:
     """Does a score turn with scale? Rising, falling, U-shaped, inverted U or undecided."""
     from ..compare import trend as run_trend
 
-    rows = frame(scores, scale, value, *([error] if error else []))
-    x, y = (rows[c].to_numpy().astype(float) for c in (scale, value))
-    found = run_trend(x, y, rows[error].to_numpy().astype(float) if error else None)
+    also = (error,) if error else ()
+    table = runs_of(scores, map, drop_bad=drop_bad, only=(value, *also))
+    try:
+        rows = table.numbers((scale, value, *also))
+    except InputError as e:
+        raise InputError(f"{e}, or name the scale with --scale") from None
+    x, y = (rows[c] for c in (scale, value))
+    found = run_trend(x, y, rows[error] if error else None)
     if figure:
         from ..report.comparing import trend_figure
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..quantities import QUANTITIES, format_number
+from ..quantities import QUANTITIES, canonical, format_number
 from .cells import RUNS, as_is, is_label, number
 from .headers import named, scale, unit_warnings
 from .read import Columns, read_columns
@@ -47,6 +47,9 @@ class Runs:
         return len(next(iter(self.columns.values()), ()))
 
     def __getitem__(self, name: str) -> np.ndarray:
+        """A column, by its name or by another spelling of the quantity that it was read as."""
+        if name not in self.columns and canonical(name) in self.columns:
+            return self.columns[canonical(name)]
         if name in self.ambiguous and name not in self.columns:
             raise InputError(_which(self.source, name, self.ambiguous[name]))
         if name not in self.columns:
@@ -56,7 +59,7 @@ class Runs:
 
     def numbers(self, names: Sequence[str]) -> dict[str, np.ndarray]:
         """Columns as floats; a missing one of params, tokens, flops follows from the others as C = 6 N D."""
-        return {n: self[n] if n in self.columns else self._derived(n) for n in names}
+        return {n: self[n] if n in self.columns else self._derived(canonical(n)) for n in names}
 
     def filled(self, names: Sequence[str]) -> Runs:
         """The same rows with these columns, missing ones as `numbers` has them."""
