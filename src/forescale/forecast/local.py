@@ -13,6 +13,8 @@ import numpy as np
 from ..fit.resample import TYPICAL
 from .question import Question
 
+END = (1.0, 0.75, 0.5, 0.25, 0.0)  # compute weights under which the noise near the end is looked for, until rows enough count
+SPARE = 3  # rows that must count beyond the unknowns of a quadratic
 BENT = 2.0  # leverage of a law, which bends, over that of a line (1 and 2 were looked at)
 FLOORS = np.array([0.0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.9, 0.95])  # as shares of the smallest measured value
 
@@ -144,12 +146,16 @@ def level(q: Question) -> float:
 def noise(q: Question) -> float:
     """Log run-to-run noise: the median residual of a local quadratic near the end, as a standard deviation.
 
-    A quadratic leaves few rows no residual to speak of: TYPICAL counts as one more degree of freedom beside those left over.
+    A quadratic leaves few rows no residual to speak of: where they are hardly more than it has unknowns, those farther from the
+    end count too, and TYPICAL counts as one more degree of freedom beside those left over.
     """
-    d, w = q.x.shape[1], q.weights(1.0) + 1e-9
-    rows = np.arange(len(q.y))
-    size = np.abs(np.log(ridge(q.split(rows, rows), 1.0, 0.03) / q.y))
-    spent, effective = 1 + d + d * (d + 1) / 2, w.sum() ** 2 / (w @ w)
+    rows, spent = np.arange(len(q.y)), 1 + (d := q.x.shape[1]) + d * (d + 1) / 2
+    for gamma in END:
+        w = q.weights(gamma) + 1e-9
+        effective = w.sum() ** 2 / (w @ w)
+        if effective > spent + SPARE:
+            break
+    size = np.abs(np.log(ridge(q.split(rows, rows), gamma, 0.03) / q.y))
     seen = 1.4826 * weighted_median(size, w)
     return float(np.sqrt((effective * seen**2 + TYPICAL**2) / (max(effective - spent, 0.0) + 1.0)))
 
