@@ -101,3 +101,14 @@ def test_models_that_got_nothing_right_count(rng):
     assert found.low < 0.9 - 2 * (1.7 + 400 * 1e10**-0.34 - 1.9) < found.high
     with pytest.raises(InputError, match="divide per cent by 100"):
         fs.downstream(fs.Runs({**table.columns, "accuracy": 100 * right}), "accuracy", params="10B", tokens="200B")
+
+
+def test_a_rollout_says_what_its_errors_are_of():
+    x = np.geomspace(1e20, 1e23, 16)
+    right = 1 - 0.7 * (x / 1e20) ** -0.1 * (1 + 0.005 * np.random.default_rng(5).standard_normal(16))
+    told = fs.rollout(fs.Runs({"flops": x, "accuracy": right}), ["flops"], target="accuracy")
+    as_error = fs.rollout(fs.Runs({"flops": x, "error": 1 - right}), ["flops"], target="error")
+    assert told.target == "1 - accuracy" and "error of 1 - accuracy in held-out rows" in told.summary()
+    assert as_error.target == "error" and [x.error for x in told.lines] == pytest.approx(
+        [x.error for x in as_error.lines], rel=1e-6
+    )

@@ -44,6 +44,7 @@ class Rollout(Shown):
     origins: int
     level: float
     warnings: tuple[str, ...]
+    target: str = "loss"  # as it is told: errors of an accuracy that rises are those of 1 - accuracy
 
     def summary(self) -> str:
         bins = [name for *_, name in BINS if any(x.factor == name for x in self.lines)]
@@ -53,7 +54,7 @@ class Rollout(Shown):
         mean = {
             m: np.mean([table[m, b].error for b in bins if (m, b) in table]) for m in dict.fromkeys(x.method for x in self.lines)
         }
-        lines = [f"{self.origins} origins; mean absolute relative error of held-out rows by distance", head]
+        lines = [f"{self.origins} origins; mean absolute relative error of {self.target} in held-out rows by distance", head]
         for method in sorted(mean, key=mean.__getitem__):
             cells = (f"{table[method, b].error:8.2%}" if (method, b) in table else " " * 8 for b in bins)
             note = "  (naive)" if any(x.naive for x in self.lines if x.method == method) else ""
@@ -64,6 +65,7 @@ class Rollout(Shown):
 
     def to_dict(self) -> dict:
         return {
+            "target": self.target,
             "origins": self.origins,
             "level": self.level,
             "lines": [vars(x) for x in self.lines],
@@ -126,4 +128,4 @@ def rollout(
             if at.any():
                 cover = float(held[at].mean()) if method == AUTOMATIC else None
                 lines.append(Line(method, name, int(at.sum()), float(error[at].mean()), cover, naive.get(method, False)))
-    return Rollout(tuple(lines), len(splits), interval, tuple((*runs.warnings, *asked.notes, *notes)))
+    return Rollout(tuple(lines), len(splits), interval, tuple((*runs.warnings, *asked.notes, *notes)), asked.told.name(target))
