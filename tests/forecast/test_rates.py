@@ -112,3 +112,51 @@ def test_a_rollout_says_what_its_errors_are_of():
     assert as_error.target == "error" and [x.error for x in told.lines] == pytest.approx(
         [x.error for x in as_error.lines], rel=1e-6
     )
+
+
+def test_accuracies_on_the_line():
+    """Simulated accuracies on shifted data, whose probits lie on a line over those on the old (arXiv:2107.04649)."""
+    law, held, off = fs.laws.get("accuracy_line"), [], []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        old = np.sort(rng.uniform(0.3, 0.75, 25))
+        values = {"slope": rng.uniform(0.7, 1.1), "shift": rng.uniform(-1, -0.2)}
+        new = law(values, accuracy=old) + 0.005 * rng.standard_normal(25)
+        found = fs.forecast({"accuracy": old, "acc_new": new}, target="acc_new", accuracy=0.93)
+        truth = float(law(values, accuracy=0.93))
+        held.append(found.low[0] < truth < found.high[0])
+        off.append(abs(found.value[0] - truth))
+        assert "1/(1 - accuracy)" in found.formula or not found.formula
+    assert np.mean(held) >= 0.8 and np.mean(off) < 0.03
+
+
+def test_a_law_of_the_user_speaks_of_the_accuracy_itself():
+    """A law of the accuracy stands in the stack as it was given, though 1 - accuracy is what is forecast."""
+
+    @fs.law(
+        inputs=("flops",),
+        output="accuracy",
+        params=(
+            fs.Param("a", fs.interval(0, 1), start=(0.2, 0.6), doc="accuracy at 1e20 FLOP"),
+            fs.Param("b", fs.interval(0, 1), start=(0.01, 0.2), doc="gain by e-fold"),
+        ),
+        source=fs.Source("arXiv:2203.15556"),
+    )
+    def logarithmic(p, x):
+        """accuracy = a + b log(C / 1e20)"""
+        return p.a + p.b * np.log(x.flops / 1e20)
+
+    x = np.geomspace(1e20, 1e22, 15)
+    y = 0.3 + 0.06 * np.log(x / 1e20) + 0.004 * np.random.default_rng(2).standard_normal(15)
+    found = fs.forecast({"flops": x, "accuracy": y}, target="accuracy", laws=[logarithmic], flops=5e22)
+    own = next(m for m in found.members if m.name == "logarithmic")
+    assert own.value[0] == pytest.approx(0.3 + 0.06 * np.log(500), abs=0.02)
+    shifted = fs.forecast({"flops": x, "merit": y - 0.5}, target="merit", laws=[_shifted(logarithmic)], flops=5e22)
+    own = next(m for m in shifted.members if m.name == "logarithmic")
+    assert own.value[0] == pytest.approx(0.06 * np.log(500) - 0.2, abs=0.02)
+
+
+def _shifted(law):
+    from dataclasses import replace
+
+    return replace(law, formula=lambda p, x: law.formula(p, x) - 0.5)

@@ -59,13 +59,15 @@ def forecast(
         raise InputError(f"bounds need a lower and a higher end, got {bounds}")
     if not isinstance(runs, Runs):
         runs = read(runs, only=(target, *(k for k in at if k != "flops" or not is_spare(at))))
-    asked = prepare(runs, target, at, group, scale, bounds)
+    asked = prepare(runs, target, at, group, scale, bounds, own_terms=bool(laws))
     asked = asked if keep_odd else _sound(asked, target)
     inputs = asked.questions[0].inputs
     for law in laws:
         if law.inputs != ("x",) and not set(law.inputs) <= set(inputs):
             raise InputError(f"law {law.name} takes {', '.join(law.inputs)}; the target gives {', '.join(inputs)}")
-    solved = solve(asked.questions, candidates(inputs, target, laws), progress, groups=group is not None)
+    solved = solve(
+        asked.questions, candidates(inputs, target, [asked.told.law(law) for law in laws]), progress, groups=group is not None
+    )
     rule = calibration or shipped()
     found = {
         name: _answer(q, s, rule, interval, target, asked, (*runs.warnings, *asked.notes, *own), runs.sha256)

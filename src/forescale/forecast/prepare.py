@@ -14,7 +14,7 @@ from ..runs import Runs
 from .inputs import by_compute, by_ratio, is_spare, linear, ordered
 from .local import run_share
 from .question import ALONG, Question, alike, several
-from .rates import Told, rate_bounds, told
+from .rates import Told, lacking, rate_bounds, told
 
 EARLY = 0.1  # share of a run's tokens whose checkpoints are left out (Hitchhiker's guide, arXiv:2410.11840)
 FEWEST = 4
@@ -45,12 +45,13 @@ def prepare(
     group: str | None = None,
     scale: str | None = None,
     bounds: tuple[float, float] | None = None,
+    own_terms: bool = False,
 ) -> Asked:
     """`at` gives each input's target values (numbers, texts such as 70B, lists; they broadcast).
 
     flops beside params, or beside tokens, tells the other; beside both it only orders the rows, as a column named by `scale`
     does. tokens_per_param beside params tells the tokens. `bounds` are the target's ends, where its
-    name does not tell them.
+    name does not tell them. `own_terms` leaves inputs that are accuracies as they are.
     Raises InputError for a missing column, too few rows, or an input that never varies.
     """
     points = {k: _values(v, k, runs) for k, v in at.items()}
@@ -71,9 +72,11 @@ def prepare(
     notes += _unlike(runs, inputs, keep, target)
     x_new = np.stack([points[n] for n in inputs], axis=1)
     asked = {n: points[n] for n in inputs}
+    ends = bounds or rate_bounds(target, y)
+    if ends and np.isfinite(ends[1]) and keep.any() and not own_terms:
+        inputs, x, x_new = lacking(inputs, x, x_new, keep)
     inputs, x, x_new = linear(inputs, x, x_new, keep, notes)
     size, size_new = ordered(runs, x, x_new, inputs, order, points)
-    ends = bounds or rate_bounds(target, y)
     form, lines = told(target, y[keep], size[keep], ends) if keep.any() else (Told(), [])
     notes += lines
     names = [""] if group is None else [str(g) for g in dict.fromkeys(runs[group].tolist())]

@@ -7,9 +7,11 @@ or as error rates has one forecast.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from ..law import Law
 
 ACCURACIES = {"accuracy", "accuracies", "acc"}
 BENCHMARKS = {  # scored by the share of right answers; words of a column's name
@@ -34,6 +36,12 @@ class Told:
 
     def back(self, v: np.ndarray) -> np.ndarray:
         return self.sign * (self.unit * v - self.shift)
+
+    def law(self, law: Law) -> Law:
+        """A law of the target as one of what is forecast."""
+        if self == Told():
+            return law
+        return replace(law, formula=lambda p, x: self.of(law.formula(p, x)), linear=(), working=None)
 
     def formula(self, text: str) -> str:
         """A formula for what is forecast, as one for the target."""
@@ -64,13 +72,29 @@ def told(target: str, y: np.ndarray, scale: np.ndarray, ends: tuple[float, float
     return more, [*lines, line]
 
 
+def _right(name: str) -> bool:
+    """Whether a name is that of a share of right answers."""
+    words = set(re.split(r"[^a-z]+", name.lower()))
+    return bool(words & ACCURACIES or (words & BENCHMARKS and not words & LOSSES) or name.lower() in NAMES)
+
+
 def rate_bounds(target: str, values: np.ndarray) -> tuple[float, float] | None:
     """The ends of a rate, by the words of its name and its values; None for all else (an `error` above one is none)."""
-    low = target.lower()
-    words, seen = set(re.split(r"[^a-z]+", low)), values[np.isfinite(values)]
-    right = words & ACCURACIES or (words & BENCHMARKS and not words & LOSSES)
-    if not len(seen) or seen.min() < 0 or not (right or words & ERRORS or low in NAMES):
+    seen, right = values[np.isfinite(values)], _right(target)
+    if not len(seen) or seen.min() < 0 or not (right or set(re.split(r"[^a-z]+", target.lower())) & ERRORS):
         return None
     if seen.max() <= 1:
         return 0.0, 1.0
     return (0.0, 100.0) if right and seen.max() <= 100 else None
+
+
+def lacking(inputs: tuple[str, ...], x: np.ndarray, x_new: np.ndarray, keep: np.ndarray) -> tuple:
+    """Inputs that are accuracies, as one over what they lack of their upper end: in logs a line where rates go by odds."""
+    names, x, x_new = list(inputs), x.copy(), x_new.copy()
+    for j, name in enumerate(inputs):
+        ends = rate_bounds(name, x[keep, j]) if _right(name) else None
+        if ends and max(x[keep, j].max(), x_new[:, j].max()) < ends[1]:
+            names[j] = f"(1/({ends[1]:g} - {name}))"
+            with np.errstate(divide="ignore"):
+                x[:, j], x_new[:, j] = 1 / (ends[1] - x[:, j]), 1 / (ends[1] - x_new[:, j])
+    return tuple(names), x, x_new
