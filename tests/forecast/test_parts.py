@@ -93,6 +93,19 @@ def test_noise_is_that_of_the_runs(rng):
     assert local.noise(question(np.exp(u), y, [1e4])) == pytest.approx(0.02, rel=0.3)
 
 
+def test_a_few_large_rows_do_not_hide_the_noise():
+    """Sizes by tokens per parameter over five decades of compute: two or three rows hold nearly all weight."""
+    found = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        n, ratio = np.meshgrid(np.geomspace(1e7, 5e8, 6), np.geomspace(5, 640, 6))
+        x = np.stack([n.ravel(), (n * ratio).ravel()], axis=1)
+        y = np.exp(-0.05 * np.log(x[:, 0]) - 0.03 * np.log(x[:, 1]) + 0.05 * rng.standard_normal(36))
+        q = Question(("params", "tokens"), x, y, 6 * x.prod(axis=1), np.array([[1e9, 2e10]]), np.array([1.2e20]))
+        found.append(local.noise(q))
+    assert np.median(found) == pytest.approx(0.05, rel=0.4) and min(found) > 3 * local.TYPICAL
+
+
 def test_few_rows_do_not_pass_for_no_noise():
     u = np.linspace(0, 4, 5)
     assert local.noise(question(np.exp(u), np.exp(1 - 0.3 * u), [1e4])) > 0.5 * local.TYPICAL

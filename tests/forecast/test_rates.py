@@ -1,10 +1,13 @@
 """Error rates and accuracies: their ends, and one forecast however they are told."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import forescale as fs
 from forescale.errors import InputError
+from forescale.forecast.prepare import prepare
 from forescale.forecast.rates import rate_bounds
 
 
@@ -126,8 +129,10 @@ def test_accuracies_on_the_line():
         truth = float(law(values, accuracy=0.93))
         held.append(found.low[0] < truth < found.high[0])
         off.append(abs(found.value[0] - truth))
-        assert "1/(1 - accuracy)" in found.formula or not found.formula
     assert np.mean(held) >= 0.8 and np.mean(off) < 0.03
+    table, at = fs.Runs({"accuracy": old, "acc_new": new}), {"accuracy": 0.93}
+    assert prepare(table, "acc_new", at).questions[0].inputs == ("(1/(1 - accuracy))",)
+    assert prepare(table, "acc_new", at, own_terms=True).questions[0].inputs == ("accuracy",)
 
 
 def test_a_law_of_the_user_speaks_of_the_accuracy_itself():
@@ -151,12 +156,7 @@ def test_a_law_of_the_user_speaks_of_the_accuracy_itself():
     found = fs.forecast({"flops": x, "accuracy": y}, target="accuracy", laws=[logarithmic], flops=5e22)
     own = next(m for m in found.members if m.name == "logarithmic")
     assert own.value[0] == pytest.approx(0.3 + 0.06 * np.log(500), abs=0.02)
-    shifted = fs.forecast({"flops": x, "merit": y - 0.5}, target="merit", laws=[_shifted(logarithmic)], flops=5e22)
+    lower = replace(logarithmic, formula=lambda p, x: logarithmic.formula(p, x) - 0.5)
+    shifted = fs.forecast({"flops": x, "merit": y - 0.5}, target="merit", laws=[lower], flops=5e22)
     own = next(m for m in shifted.members if m.name == "logarithmic")
     assert own.value[0] == pytest.approx(0.06 * np.log(500) - 0.2, abs=0.02)
-
-
-def _shifted(law):
-    from dataclasses import replace
-
-    return replace(law, formula=lambda p, x: law.formula(p, x) - 0.5)

@@ -50,8 +50,8 @@ def prepare(
     """`at` gives each input's target values (numbers, texts such as 70B, lists; they broadcast).
 
     flops beside params, or beside tokens, tells the other; beside both it only orders the rows, as a column named by `scale`
-    does. tokens_per_param beside params tells the tokens. `bounds` are the target's ends, where its
-    name does not tell them. `own_terms` leaves inputs that are accuracies as they are.
+    does. tokens_per_param beside params tells the tokens. `bounds` are the target's ends, where its name does not tell them.
+    `own_terms` leaves inputs that are accuracies as they are.
     Raises InputError for a missing column, too few rows, or an input that never varies.
     """
     points = {k: _values(v, k, runs) for k, v in at.items()}
