@@ -73,7 +73,7 @@ def judge(job):
     for bounds in WAYS.values():
         asked = prepare(runs, "accuracy", {n: held[n].to_numpy() for n in inputs}, bounds=bounds)
         q = sound(asked.questions[0])
-        s = solve([q], candidates(q.inputs, "accuracy"))[0]
+        s = solve([q], candidates(q.inputs, "accuracy", (), asked.told.rises))[0]
         half = rule.size(s.features) * rule.quantile(0.9)
         value, *ends = (np.clip(asked.told.back(np.exp(s.value + k * half)), 0, 1) for k in (0, -1, 1))
         out.append((np.abs(value - truth), *np.sort(ends, axis=0), truth))

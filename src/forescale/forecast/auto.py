@@ -66,7 +66,10 @@ def forecast(
         if law.inputs != ("x",) and not set(law.inputs) <= set(inputs):
             raise InputError(f"law {law.name} takes {', '.join(law.inputs)}; the target gives {', '.join(inputs)}")
     solved = solve(
-        asked.questions, candidates(inputs, target, [asked.told.law(law) for law in laws]), progress, groups=group is not None
+        asked.questions,
+        candidates(inputs, target, [asked.told.law(law) for law in laws], asked.told.rises),
+        progress,
+        groups=group is not None,
     )
     rule = calibration or shipped()
     found = {

@@ -116,11 +116,11 @@ class Bank:
 
 
 def sane(prediction: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Log predictions, kept within twice the measured range below and once above it: nothing else is plausible."""
+    """Log predictions, kept within twice the measured range below and above it: nothing else is plausible."""
     low, high = np.log(y.min()), np.log(y.max())
     with np.errstate(all="ignore"):
         value = np.log(np.maximum(prediction, 1e-300))
-    return np.clip(value, low - 2 * (high - low) - 0.2, high + (high - low))
+    return np.clip(value, low - 2 * (high - low) - 0.2, high + 2 * (high - low) + 0.2)
 
 
 def fill(questions: Sequence[Question], stack: Sequence[Candidate], progress=None) -> list[Bank]:

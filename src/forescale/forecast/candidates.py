@@ -7,7 +7,7 @@ from the end that is asked about. Several gammas stand beside each other because
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ..law import Law
@@ -16,6 +16,7 @@ from . import local
 from .fitted import Fitted, general, named
 from .known import known
 from .question import Question
+from .rising import below, straight
 from .surface import corrected, surface
 
 ROWS = 3  # a parameter, at least: laws of the catalogue have up to nine, and go anywhere when fitted to fewer
@@ -26,7 +27,8 @@ class Candidate:
     """`predict` takes questions of the same inputs. `naive` marks the baselines anyone can compute by hand.
 
     `local` marks shapes that hold near the data only: they fade where the target lies farther out than any back-test.
-    `on` names an earlier candidate, whose fits `predict` takes as well.
+    `on` names an earlier candidate, whose fits `predict` takes as well. `itself` marks those that can say
+    nothing of what a target lacks of a ceiling.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Candidate:
     naive: bool = False
     local: bool = False
     on: str = ""
+    itself: bool = False
 
 
 def _each(function: Callable, **options) -> Callable[[Sequence[Question]], list[Fitted]]:
@@ -45,8 +48,14 @@ def _ridge(gamma: float, penalty: float) -> Candidate:
     return Candidate(f"{kind} in the logs, weights C^{gamma:g}", _each(local.ridge, gamma=gamma, penalty=penalty), local=True)
 
 
-def _naive() -> list[Candidate]:
-    return [Candidate(f"power law through the last {k}", _each(local.last_points, count=k), True) for k in (3, 5, 8)]
+def _power() -> Candidate:
+    line = _each(local.ridge, gamma=3, penalty=0.0, degree=1, robust=False)
+    return Candidate("power law, weights C^3", line)
+
+
+def _naive(rises: bool = False) -> list[Candidate]:
+    last = partial(_each, local.last_points, rises=rises)
+    return [Candidate(f"power law through the last {k}", last(count=k), True) for k in (3, 5, 8)]
 
 
 def _smooth() -> Candidate:
@@ -55,17 +64,16 @@ def _smooth() -> Candidate:
 
 def _odds() -> Candidate:
     predict = _each(local.log_odds, gamma=1, penalty=0.3)
-    return Candidate("stiff quadratic in the log odds, weights C^1", predict, local=True)
+    return Candidate("stiff quadratic in the log odds, weights C^1", predict, local=True, itself=True)
 
 
 def one_input() -> list[Candidate]:
     out = [_ridge(0.5, 0.03), _ridge(1, 0.03), _ridge(1, 0.3)]
-    line = _each(local.ridge, gamma=3, penalty=0.0, degree=1, robust=False)
-    out += [Candidate("power law, weights C^3", line), *_naive()]
+    out += [_power(), *_naive()]
     for gamma in (1, 2, 3):
         name = f"power laws above averaged floors, weights C^{gamma}"
         out.append(Candidate(name, _each(local.floor_average, gamma=gamma)))
-    out.append(Candidate("last value", _each(local.last_value), True, True))
+    out.append(Candidate("last value", _each(local.last_value), True, True, itself=True))
     out.append(Candidate("one break, weights C^1", partial(named, get("broken1"), gamma=1, delta=1e-2)))
     for gamma in (1, 2):
         out.append(Candidate(f"power law above a floor, weights C^{gamma}", partial(named, get("power_floor"), gamma=gamma)))
@@ -92,11 +100,28 @@ def several_inputs(inputs: Sequence[str], target: str) -> list[Candidate]:
     for k in known(inputs, target):
         for gamma in (0.5, 1):
             predict = partial(named, k.law, gamma=gamma, powers=k.powers, rows=ROWS)
-            out.append(Candidate(f"{k.law.name} of the catalogue, weights C^{gamma:g}", predict))
+            out.append(Candidate(f"{k.law.name} of the catalogue, weights C^{gamma:g}", predict, itself=True))
     return [*out, _smooth(), _odds()]
 
 
-def candidates(inputs: Sequence[str], target: str, laws: Sequence[Law] = ()) -> list[Candidate]:
+def rising(inputs: Sequence[str], target: str) -> list[Candidate]:
+    """For a target that rises. A power law above a floor does not; what the target lacks of a ceiling falls as a loss does."""
+    falling = _falling(inputs, target)
+    own = [_ridge(1, 0.3), *([_power()] if len(inputs) == 1 else []), *_naive(rises=True)]
+    own.append(Candidate("straight in the logs, weights C^1", _each(straight, gamma=1)))
+    lacking = [c for c in falling if not (c.naive or c.on or c.itself)]
+    return [
+        *own,
+        *(c for c in falling if c.itself),
+        *(replace(c, name=f"{c.name}, below a ceiling", predict=below(c.predict)) for c in lacking),
+    ]
+
+
+def _falling(inputs: Sequence[str], target: str) -> list[Candidate]:
+    return one_input() if len(inputs) == 1 else several_inputs(inputs, target)
+
+
+def candidates(inputs: Sequence[str], target: str, laws: Sequence[Law] = (), rises: bool = False) -> list[Candidate]:
     """The stack for these inputs and this target, and laws of the user's own (weights C^1) beside it."""
-    stack = one_input() if len(inputs) == 1 else several_inputs(inputs, target)
+    stack = rising(inputs, target) if rises else _falling(inputs, target)
     return stack + [Candidate(law.name, partial(named, law, gamma=1)) for law in laws]

@@ -102,7 +102,7 @@ def rollout(
     parts = [sound(part) for part in raw]
     fewer = sum(len(a.y) > len(b.y) for a, b in zip(raw, parts, strict=True))
     notes = (f"rows far worse than all others say are left out of the fits at {fewer} of {len(splits)} origins",) if fewer else ()
-    stack = candidates(whole.inputs, target, [asked.told.law(law) for law in laws])
+    stack = candidates(whole.inputs, target, [asked.told.law(law) for law in laws], asked.told.rises)
     solved = solve(parts, stack, progress)
     able = {name for s in solved for name in s.names}  # some are for shares alone, or need more rows
     errors: dict[str, list] = {}

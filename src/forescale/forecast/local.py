@@ -181,11 +181,14 @@ def floor_average(q: Question, gamma: float) -> np.ndarray:
     return np.exp(share / share.sum() @ np.array(value))
 
 
-def last_points(q: Question, count: int) -> np.ndarray:
-    """The naive baseline: a power law through the last points of the frontier (rows that no cheaper row beats)."""
+def last_points(q: Question, count: int, rises: bool = False) -> np.ndarray:
+    """The naive baseline: a power law through the last points of the frontier (rows that no cheaper row beats).
+
+    `rises`: more is better.
+    """
     order = np.argsort(q.scale, kind="stable")
     scale, y = q.scale[order], q.y[order]
-    front = y <= np.minimum.accumulate(y)
+    front = y >= np.maximum.accumulate(y) if rises else y <= np.minimum.accumulate(y)
     scale, y = scale[front], y[front]
     scale, where = np.unique(scale[::-1], return_index=True)
     y = y[::-1][where][-count:]

@@ -123,6 +123,8 @@ def _recognised(q: Question) -> tuple[str, ...]:
 def _values(value: Any, name: str, runs: Runs) -> np.ndarray:
     listed = value if isinstance(value, (list, tuple, np.ndarray)) else [value]
     out = np.array([parse_number(v, name) if isinstance(v, str) else float(v) for v in listed])
+    if not out.size:
+        raise InputError(f"{name} has no value to forecast at; give one or more")
     signed = name in runs.columns and runs.columns[name].dtype.kind == "f" and (runs.columns[name] <= 0).any()
     if not (np.isfinite(out).all() and (signed or (out > 0).all())):
         raise InputError(f"{name} must be positive and finite, got {value!r}")

@@ -18,6 +18,7 @@ BENCHMARKS = {  # scored by the share of right answers; words of a column's name
     "arc", "bbh", "boolq", "commonsenseqa", "copa", "csqa", "gpqa", "gsm", "hellaswag", "humaneval", "lambada", "mbpp", "mmlu",
     "openbookqa", "piqa", "sciq", "siqa", "triviaqa", "truthfulqa", "winograd", "winogrande",
 }  # fmt: skip
+RISES = 0.05  # chance of as high a rank correlation with the scale, below which a target rises
 LOSSES = {"bpb", "ce", "loss", "losses", "nll", "perplexity", "ppl"}  # what a benchmark's column may hold instead
 ERRORS = {"error", "errors", "err"}
 NAMES = {"exact_match", "pass_rate", "success_rate", "solve_rate", "win_rate"}
@@ -25,11 +26,12 @@ NAMES = {"exact_match", "pass_rate", "success_rate", "solve_rate", "win_rate"}
 
 @dataclass(frozen=True)
 class Told:
-    """What is forecast in a target's place, positive: (sign * target + shift) / unit."""
+    """What is forecast in a target's place, positive: (sign * target + shift) / unit; `rises`: with scale, as scores do."""
 
     sign: float = 1.0
     shift: float = 0.0
     unit: float = 1.0
+    rises: bool = False
 
     def of(self, y: np.ndarray) -> np.ndarray:
         return (self.sign * y + self.shift) / self.unit
@@ -39,7 +41,7 @@ class Told:
 
     def law(self, law: Law) -> Law:
         """A law of the target as one of what is forecast."""
-        if self == Told():
+        if replace(self, rises=False) == Told():
             return law
         return replace(law, formula=lambda p, x: self.of(law.formula(p, x)), linear=(), working=None)
 
@@ -54,20 +56,27 @@ class Told:
         return f"{self.shift:g} - {target}" if self.sign < 0 else f"{target} + {self.shift:.4g}" if self.shift else target
 
 
-def told(target: str, y: np.ndarray, scale: np.ndarray, ends: tuple[float, float] | None) -> tuple[Told, list[str]]:
-    """How to tell a target y (n,) with these ends, where it has some, and lines that say so."""
+def rises(y: np.ndarray, scale: np.ndarray, chance: float = RISES) -> bool:
+    """Whether values (n,) rise with a scale, as scores do and losses do not: by their rank correlation."""
     from scipy.stats import spearmanr
 
-    rises = np.ptp(y) > 0 and np.ptp(scale) > 0 and spearmanr(scale, y).statistic > 0
-    if rises and ends and y.max() < ends[1] < np.inf:
+    if np.ptp(y) == 0 or np.ptp(scale) == 0:
+        return False
+    found = spearmanr(scale, y)
+    return bool(found.statistic > 0 and found.pvalue <= chance)
+
+
+def told(target: str, y: np.ndarray, scale: np.ndarray, ends: tuple[float, float] | None) -> tuple[Told, list[str]]:
+    """How to tell a target y (n,) with these ends, where it has some, and lines that say so."""
+    if ends and rises(y, scale, 1.0) and y.max() < ends[1] < np.inf:
         gap = Told(-1.0, ends[1], ends[1] - ends[0] if np.isfinite(ends[0]) else 1.0)
         return gap, [f"{target} rises towards {ends[1]:g}: forecast as {gap.name(target)}"]
-    lines = []
-    if rises and not ends and 0 <= y.min() and y.max() <= 1:
+    up, lines = rises(y, scale), []
+    if up and not ends and 0 <= y.min() and y.max() <= 1:
         lines.append(f"{target} rises between 0 and 1: if it is a rate such as an accuracy, give its bounds 0 and 1")
     if y.min() > 0:
-        return Told(), lines
-    more = Told(1.0, (float(y.max()) - float(y.min())) - float(y.min()))
+        return Told(rises=up), lines
+    more = Told(1.0, (float(y.max()) - float(y.min())) - float(y.min()), rises=up)
     line = f"{target} has values at or below zero (least {y.min():.4g}): forecast as {more.name(target)}"
     return more, [*lines, line]
 
