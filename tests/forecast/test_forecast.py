@@ -193,6 +193,8 @@ def test_errors_say_what_to_do(ladder):
         fs.forecast(fit, sequence=3)
     with pytest.raises(InputError, match="must be positive"):
         fs.forecast(fit, params=-1, tokens=3)
+    with pytest.raises(InputError, match="tokens has no value"):
+        fs.forecast(fit, params=1e9, tokens=[])
     with pytest.raises(InputError, match="needs at least 4"):
         fs.forecast({"flops": [1.0, 2.0], "loss": [2.0, 1.0]}, flops=4)
     with pytest.raises(InputError, match="every row has params"):
