@@ -121,3 +121,16 @@ def test_intervals_of_ladders_at_one_ratio_hold(budgets):
         f, new = fs.forecast(table, **at), truth(*at.values()) * np.exp(0.002 * rng.standard_normal())
         held.append(f.low[0] < new < f.high[0])
     assert np.mean(held) >= 0.8
+
+
+def test_a_ladder_at_one_ratio_is_forecast_along_its_line():
+    """Seven simulated sizes at twenty tokens a parameter: by params and tokens, or by their compute, the forecast is one."""
+    n = np.geomspace(7e7, 2e9, 7)
+    loss = (1.69 + 406.4 / n**0.34 + 410.7 / (20 * n) ** 0.28) * np.exp(0.003 * np.random.default_rng(0).standard_normal(7))
+    table = {"params": n, "tokens": 20 * n, "loss": loss, "flops": 6 * n * 20 * n}
+    both = fs.forecast(table, params="10B", tokens=["200B", "210B"])
+    flops = fs.forecast(table, flops=[6 * 1e10 * 2e11, 6 * 1e10 * 2.1e11])
+    assert both.value == pytest.approx(flops.value, rel=1e-3) and both.high == pytest.approx(flops.high, rel=2e-3)
+    assert any("along their line" in w for w in both.warnings) and not both.flags and set(both.points) == {"params", "tokens"}
+    off = fs.forecast(table, params="10B", tokens="2T")
+    assert any("the target lies off it" in f for f in off.flags) and not any("along their line" in w for w in off.warnings)

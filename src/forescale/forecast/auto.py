@@ -100,6 +100,7 @@ def _answer(q: Question, s: Solved, rule: Calibration, level: float, target: str
         Member(n, back(v), float(w), float(e), naive, formula)
         for n, v, w, e, naive, formula in zip(s.names, s.target, s.weights, s.losses, s.naive, s.formulas, strict=True)
     )
+    names = tuple(asked.points) if len(q.inputs) == len(asked.points) else q.inputs
     best = max((m for m in members if m.formula), key=lambda m: m.weight, default=None)
     return Forecast(
         target,
@@ -107,12 +108,12 @@ def _answer(q: Question, s: Solved, rule: Calibration, level: float, target: str
         *(np.clip(v, low, high) for v in (back(s.value), *free)),
         level,
         q.factor,
-        q.places(tuple(asked.points)),
+        q.places(names),
         members,
         asked.told.formula(best.formula) if best else "",
         len(q.y),
         int(s.origins.max()),
-        _flags(q, s, np.log(spans) / 2, tuple(asked.points)),
+        _flags(q, s, np.log(spans) / 2, names),
         tuple(notes),
         sha,
     )

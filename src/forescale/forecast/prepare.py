@@ -96,6 +96,9 @@ def prepare(
         run = several(runs["run"][own].astype(str)) if known else None
         q = Question(inputs, x[own], form.of(y[own]), size[own], x_new, size_new, run)
         questions.append(q if known else recognised(q))
+    if not own_terms and all(q.on_one_line for q in questions):
+        notes.append(f"{' and '.join(asked)} move together, and so does what is asked: forecast along their line")
+        questions = [q.along() for q in questions]
     said = tuple(() if known else _recognised(q) for q in questions)
     return Asked(asked, tuple(names), tuple(questions), form, ends, tuple(notes), said)
 

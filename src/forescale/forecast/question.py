@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .general import is_linear
+
 SLACK = 1e-9  # logs closer than this are equal
 LINE = 0.02  # eigenvalue of the correlation of inputs below which rows lie on nearly one line (or plane)
+APART = 0.1  # log distance from a line that is rounding, as of tokens at a fixed ratio
 LITTLE = 0.25  # of the largest distance: an input left by less does not make the way
 WAYS = 3  # ways of leaving the rows sideways that are told apart
 ALONG = ("tokens", "steps", "step", "samples", "examples")  # what grows along a run
@@ -66,6 +69,20 @@ class Question:
         x = np.log(self.x)
         x = x[:, x.std(axis=0) > SLACK]
         return 1 if x.shape[1] < 2 else int((np.linalg.eigvalsh(np.corrcoef(x.T)) > LINE).sum())
+
+    @property
+    def on_one_line(self) -> bool:
+        """Whether rows and targets lie on one line in the logs of several inputs, as sizes at a fixed ratio of tokens do."""
+        if len(self.inputs) == 1 or any(is_linear(n) for n in self.inputs):
+            return False
+        x = np.log(np.concatenate([self.x, self.x_new])) - np.log(self.x).mean(axis=0)
+        way = np.linalg.svd(x[: len(self.y)], full_matrices=False)[2][0]
+        return bool(np.abs(x - np.outer(x @ way, way)).max() < APART)
+
+    def along(self) -> Question:
+        """The question in the input that varies most alone, for rows and targets on one line."""
+        most = [int(np.argmax(np.log(self.x).std(axis=0)))]
+        return replace(self, inputs=(self.inputs[most[0]],), x=self.x[:, most], x_new=self.x_new[:, most])
 
     def places(self, names: Sequence[str]) -> tuple[str, ...]:
         """Where each target lies, in words; `names` of the inputs as they were asked: factors are those of logarithmic ones."""
