@@ -71,3 +71,13 @@ def test_baselines_of_what_rises_take_its_upper_frontier():
     assert rises(y, x) and not rises(y[::-1], x)
     names = [c.name for c in candidates(("x",), "score", rises=True)]
     assert len(names) == len(set(names)) and sum("below a ceiling" in n for n in names) > 5
+
+
+def test_over_a_loss_nothing_is_progress(rng):
+    """Simulated losses on one data set from those on another: a power law above a floor that rises with its input."""
+    x = np.geomspace(2.2, 4.0, 20)
+    y = 0.5 + 1.1 * (x - 1.7) ** 0.9 * np.exp(0.002 * rng.standard_normal(20))
+    found = fs.forecast({"loss": x[8:], "other": y[8:]}, target="other", loss=2.3)
+    assert not any("ceiling" in m.name for m in found.members) and abs(found.value[0] / (0.5 + 1.1 * 0.6**0.9) - 1) < 0.05
+    u = {"params": np.geomspace(1e7, 1e9, 12), "val_loss": np.linspace(2.5, 3.5, 12)}
+    assert not any("ceiling" in m.name for m in fs.forecast(u, target="val_loss", params=1e10).members)

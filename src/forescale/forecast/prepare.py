@@ -77,7 +77,7 @@ def prepare(
         inputs, x, x_new = lacking(inputs, x, x_new, keep)
     inputs, x, x_new = linear(inputs, x, x_new, keep, notes)
     size, size_new = ordered(runs, x, x_new, inputs, order, points)
-    form, lines = told(target, y[keep], size[keep], ends) if keep.any() else (Told(), [])
+    form, lines = told(target, y[keep], size[keep], ends, inputs) if keep.any() else (Told(), [])
     notes += lines
     names = [""] if group is None else [str(g) for g in dict.fromkeys(runs[group].tolist())]
     label = None if group is None else np.array([str(g) for g in runs[group].tolist()])

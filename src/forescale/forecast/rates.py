@@ -7,11 +7,13 @@ or as error rates has one forecast.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..law import Law
+from .known import is_loss
 
 ACCURACIES = {"accuracy", "accuracies", "acc"}
 BENCHMARKS = {  # scored by the share of right answers; words of a column's name
@@ -66,12 +68,18 @@ def rises(y: np.ndarray, scale: np.ndarray, chance: float = RISES) -> bool:
     return bool(found.statistic > 0 and found.pvalue <= chance)
 
 
-def told(target: str, y: np.ndarray, scale: np.ndarray, ends: tuple[float, float] | None) -> tuple[Told, list[str]]:
-    """How to tell a target y (n,) with these ends, where it has some, and lines that say so."""
+def told(
+    target: str, y: np.ndarray, scale: np.ndarray, ends: tuple[float, float] | None, inputs: Sequence[str] = ()
+) -> tuple[Told, list[str]]:
+    """How to tell a target y (n,) with these ends, where it has some, and lines that say so.
+
+    A loss is not meant to rise with scale, and over inputs that are results themselves, such as a loss, scale is no progress.
+    """
     if ends and rises(y, scale, 1.0) and y.max() < ends[1] < np.inf:
         gap = Told(-1.0, ends[1], ends[1] - ends[0] if np.isfinite(ends[0]) else 1.0)
         return gap, [f"{target} rises towards {ends[1]:g}: forecast as {gap.name(target)}"]
-    up, lines = rises(y, scale), []
+    progress = not is_loss(target) and not any(is_loss(n) or _right(n) or _wrong(n) for n in inputs)
+    up, lines = progress and rises(y, scale), []
     if up and not ends and 0 <= y.min() and y.max() <= 1:
         lines.append(f"{target} rises between 0 and 1: if it is a rate such as an accuracy, give its bounds 0 and 1")
     if y.min() > 0:
@@ -87,10 +95,15 @@ def _right(name: str) -> bool:
     return bool(words & ACCURACIES or (words & BENCHMARKS and not words & LOSSES) or name.lower() in NAMES)
 
 
+def _wrong(name: str) -> bool:
+    """Whether a name is that of an error rate, if its values are those of a rate."""
+    return bool(set(re.split(r"[^a-z]+", name.lower())) & ERRORS)
+
+
 def rate_bounds(target: str, values: np.ndarray) -> tuple[float, float] | None:
     """The ends of a rate, by the words of its name and its values; None for all else (an `error` above one is none)."""
     seen, right = values[np.isfinite(values)], _right(target)
-    if not len(seen) or seen.min() < 0 or not (right or set(re.split(r"[^a-z]+", target.lower())) & ERRORS):
+    if not len(seen) or seen.min() < 0 or not (right or _wrong(target)):
         return None
     if seen.max() <= 1:
         return 0.0, 1.0
