@@ -32,14 +32,15 @@ PAGE = """# Accuracies of single benchmarks
 
 Printed by `python benchmarks/rates.py` (four minutes on two cores).
 
-Every benchmark that four studies scored their models on, as a table of accuracies: forecast of the larger models held out from
-the smaller ones (by `params` and `tokens`, or by `flops` for the last two studies), by `fs.forecast(runs, target="accuracy")`
-as it is, and with its knowledge of rates taken away (`bounds=(-inf, inf)`), as the same numbers under a name that tells nothing
-are forecast: candidates for targets that rise were chosen by looking at these rows of the table and at simulated scores. Beside them the best fitted model's accuracy and a
-straight line in log compute. Points: mean absolute error in hundredths, averaged over tables. Score: geometric mean over
-tables of the width of the 90 % interval in points, twenty times what it misses by added. The calibration in the package has
-seen 13 of these benchmarks, and means over several; one benchmark in one study has at times a single model held out, with a
-few hundred questions, or begins to be solved only beyond the fitted models: there intervals hold less often than they say.
+Every benchmark that four studies scored their models on, as a table of accuracies: forecast of the larger models held out
+from the smaller ones (by `params` and `tokens`, or by `flops` for the last two studies), by `fs.forecast(runs,
+target="accuracy")` as it is, and with its knowledge of rates taken away (`bounds=(-inf, inf)`), as the same numbers under a
+name that tells nothing are forecast: candidates for targets that rise were chosen by looking at these rows of the table and
+at simulated scores. Beside them the best fitted model's accuracy and a straight line in log compute. Points: mean absolute
+error in hundredths, averaged over tables. Score: geometric mean over tables of the width of the 90 % interval in points,
+twenty times what it misses by added. The calibration in the package has seen 13 of these benchmarks, and means over several;
+one benchmark in one study has at times a single model held out, with a few hundred questions, or begins to be solved only
+beyond the fitted models: there intervals hold less often than they say.
 
 """
 
