@@ -73,6 +73,14 @@ def test_baselines_of_what_rises_take_its_upper_frontier():
     assert len(names) == len(set(names)) and sum("below a ceiling" in n for n in names) > 5
 
 
+def test_rows_alike_before_a_rise_are_no_error():
+    x = np.geomspace(1e18, 1e20, 12)
+    for size in (1.0, 1e9):
+        score = size * np.r_[np.full(8, 2.0), 2.5, 3.0, 3.4, 3.6]
+        found = fs.forecast({"flops": x, "merit": score}, target="merit", flops=1e21)
+        assert 2 * size < found.low[0] <= found.value[0] <= found.high[0]
+
+
 def test_over_a_loss_nothing_is_progress(rng):
     """Simulated losses on one data set from those on another: a power law above a floor that rises with its input."""
     x = np.geomspace(2.2, 4.0, 20)

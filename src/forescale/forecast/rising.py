@@ -19,11 +19,16 @@ def below(predict: Callable[..., list[Fitted]]) -> Callable[[Sequence[Question]]
     """The candidate `predict` of what a target lacks of a ceiling, as one of the target."""
 
     def lacked(questions: Sequence[Question]) -> list[Fitted]:
-        tops = [q.y.max() + HEADROOM * np.ptp(q.y) + 1e-12 for q in questions]
+        tops = [q.y.max() + HEADROOM * _range(q) for q in questions]
         found = predict([replace(q, y=top - q.y) for q, top in zip(questions, tops, strict=True)])
         return [_back(q, f, top) for q, f, top in zip(questions, found, tops, strict=True)]
 
     return lacked
+
+
+def _range(q: Question) -> float:
+    """That of the rows; their size where a back-test's rows are all alike, as before anything is learned."""
+    return float(np.ptp(q.y) or q.y.max())
 
 
 def _back(q: Question, f: Fitted, top: float) -> Fitted:
@@ -33,6 +38,6 @@ def _back(q: Question, f: Fitted, top: float) -> Fitted:
 
 def straight(q: Question, gamma: float) -> np.ndarray:
     """A plane in the logs for the target as it is, where others take its logarithm: ratings go straight by log compute."""
-    wide = np.ptp(q.y)
+    wide = _range(q)
     tall = replace(q, y=np.exp((q.y - q.y.max()) / wide))
     return np.maximum(q.y.max() + wide * np.log(ridge(tall, gamma, 0.0, 1)), LEAST * q.y.min())
