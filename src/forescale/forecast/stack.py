@@ -14,14 +14,17 @@ HARDLY = 0.003  # log error that counts as none: below it candidates are not tol
 SHARP = 1.25  # weight is the back-test error to minus this power: gentle, as errors of candidates partly cancel
 WITHIN = 6.0  # the same within the rows, where back-tests are many and like the target
 FADE = 2.0  # local shapes lose weight as (log distance tested / log distance asked) to this power
+NEXT = 0.05  # log distance of the next row, at least
 WILD = 6.0  # typical distances from the weighted median beyond which a candidate is drawn in
 PERSIST = 0.5  # share of a persistent back-test error that is taken off the forecast (several inputs)
+FARTHER = 1.5  # errors grow with log distance to this power: what a back-test that reaches less far than the target counts as
 REALISED = 0.1  # how far from one the realised share of forecast progress is likely to lie (one input)
 
 
 @dataclass(frozen=True)
 class Stacked:
-    """Log forecast (q,), weighted spread of the candidates (q,), typical back-test error (q,; nan without origins).
+    """Log forecast (q,), weighted spread of the candidates (q,), typical back-test error (q,; nan without origins),
+    taken to the distance asked where no origin reaches as far.
 
     `weights` (c,) and `losses` (c,), each candidate's typical log error in the back-tests, are means over the targets.
     """
@@ -51,7 +54,7 @@ def combine(q: Question, bank: Bank) -> Stacked:
         at = asked == distance
         every, near = (_near(bank, distance, thin) for thin in (True, False))
         w, seen = _judge(bank, near, distance)
-        backtest[at] = _typical(bank, every, w)
+        backtest[at] = _typical(bank, every, w) * _short(bank, every, distance)
         target = _tamed(bank.target[:, at], w)
         told = w @ target if near.any() else np.median(target, axis=0)
         value[at], spread[at] = told, _spread(bank.target[:, at], w)
@@ -69,7 +72,7 @@ def _near(bank: Bank, asked: float, thin: bool) -> np.ndarray:
     """
     fits = np.array([s.within == (asked == 0) and (thin or not s.thin) for s in bank.splits], bool)
     far = np.array([np.log(s.factor) for s in bank.splits])
-    near = np.where(fits, np.exp(-np.abs(np.log(np.maximum(far, 0.05) / asked))) if asked else 1.0, 0.0)
+    near = np.where(fits, np.exp(-np.abs(np.log(np.maximum(far, NEXT) / asked))) if asked else 1.0, 0.0)
     return near / max(near.sum(), 1e-300)
 
 
@@ -94,6 +97,14 @@ def _typical(bank: Bank, near: np.ndarray, weights: np.ndarray) -> float:
         return np.nan
     typical = np.array([np.sqrt(np.mean((weights @ e) ** 2)) for e in bank.errors])
     return float(np.exp(near @ np.log(typical + 1e-4)))
+
+
+def _short(bank: Bank, near: np.ndarray, asked: float) -> float:
+    """What back-tests that reach less far than this log distance must be multiplied with: of few sizes, none may reach far."""
+    if not asked or not near.any():
+        return 1.0
+    tested = np.exp(near @ np.log(np.maximum(np.log([s.factor for s in bank.splits]), NEXT)))
+    return max(1.0, asked / float(tested)) ** FARTHER
 
 
 def _corrected(bank: Bank, near: np.ndarray, weights: np.ndarray, told: np.ndarray, factor: np.ndarray) -> np.ndarray:
