@@ -9,7 +9,6 @@ import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -43,13 +42,14 @@ COMMAND = "python benchmarks/forecast.py --calibrate"
 GOALS = {"loss-ND": (1.5, 0.08), "loss-C": (0.4, 0.03), "curve": (1.4, 0.10), "surface": (2.0, 0.12), "downstream": (9.0, 0.6)}
 HEAD = """Error: geometric mean over tasks of a task's mean absolute relative error (RMSLE for curves). *shipped*: intervals with
 the calibration in the package, which has seen these studies. *left out*: the calibration learned without the study that
-is judged; learning curves count as four studies, one per domain. Both also learn from simulated ladders whose law is right.
+is judged; learning curves count as four studies, one per domain. Both also learn from rollouts and from simulated ladders
+whose law is right, a tenth of a task each.
 Weights and corrections inside a forecast come from its own back-tests; the constants of the stack were chosen once, by
 looking at these tasks, at the shipped study and at those of docs/unseen.md, docs/new-runs.md, docs/hidden-laws.md and
 docs/sideways.md, those of the calibration (what stands for size,
 the weights of rollouts and of simulated ladders) by looking at this table, at simulated coverage and, the last of them, at
 docs/unseen.md; which back-tests count for widths alone, by simulated isoFLOP tables of a few budgets
-and the same budgets of published arms.
+and the same budgets of published arms; what those count for that reach less far than the target, by the rollouts below.
 """.splitlines()
 BASELINES = ("last_value", "power_law_last3", "nearest", "quadratic", "sigmoid")
 
@@ -131,7 +131,8 @@ def past_of(tasks, answers):
 
 
 def rollouts(task):
-    """Forecasts of fitted rows from smaller fitted rows, up to 30x: they count little, but reach other distances."""
+    """Forecasts of fitted rows from smaller fitted rows, up to 30x, and how far these lie beyond: they count little, but reach
+    other distances."""
     out = []
     for whole in asked(task)[0]:
         splits = roll(whole, 30.0)
@@ -139,8 +140,26 @@ def rollouts(task):
         parts = [whole.split(s.fit, s.new) for s in picked]
         for s, split in zip(solve(parts, candidates(whole.inputs, task.target)), picked, strict=True):
             error = np.log(whole.y[split.new]) - s.value
-            out.append(Past(study_of(task), s.features, error, ROLLOUT_WEIGHT))
+            beyond = whole.scale[split.new] / whole.scale[split.fit].max()
+            out.append((Past(study_of(task), s.features, error, ROLLOUT_WEIGHT), beyond))
     return out
+
+
+def rollout_lines(tasks, rolled, without):
+    """Coverage of rollouts by kind and distance, with the calibration learned without their study."""
+    lines = ["| kind | rollouts | 1-3x | 3-10x | >10x |", "|---|---|---|---|---|"]
+    for kind in GOALS:
+        pairs = [pair for t, own in zip(tasks, rolled, strict=True) if t.kind == kind for pair in own]
+        held, beyond, weight = [], np.concatenate([b for _, b in pairs]), []
+        for p, _ in pairs:
+            rule = without[p.study]
+            held.append(np.abs(p.error) <= rule.size(p.features) * rule.quantile(0.9))
+            weight.append(np.full(len(p.error), 1 / len(p.error)))
+        held, weight = np.concatenate(held), np.concatenate(weight)
+        cells = [(beyond > low) & (beyond <= high) for low, high in ((1, 3), (3, 10), (10, np.inf))]
+        shares = [f"{100 * np.average(held[c], weights=weight[c]):.1f} %" for c in cells]
+        lines.append(f"| {kind} | {len(pairs)} | {' | '.join(shares)} |")
+    return lines
 
 
 def simulated(i):
@@ -264,7 +283,7 @@ def timing():
     return lines
 
 
-def page(tasks, answers, res, rows, summ, names, without):
+def page(tasks, answers, res, rows, summ, names, without, rolled):
     cover = [c for c in scorer.coverage_by_factor(rows) if c["method"] in names]
     lines = [
         "# The automatic forecaster, judged",
@@ -289,6 +308,8 @@ def page(tasks, answers, res, rows, summ, names, without):
                 lines.append(
                     f"| {name}{' (curves)' * curves} | {a['rows']} | {100 * a['cov90']:.1f} % | {100 * b['cov90']:.1f} % |"
                 )
+    lines += ["", "Rollouts, the rows marked for fitting forecast from smaller ones of them, left out:", ""]
+    lines += rollout_lines(tasks, rolled, without)
     lines += ["", "Joint intervals, nominal 90 % for all targets at once:", "", *joint_lines(tasks, answers, without)]
     lines += ["", "## Each candidate alone", "", "| candidate | " + " | ".join(GOALS) + " |", "|---" * (len(GOALS) + 1) + "|"]
     single = singles(tasks, answers)
@@ -338,7 +359,8 @@ def main():
     tasks = referee.build()
     with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
         answers = dict(zip((t.id for t in tasks), pool.map(answer, tasks), strict=True))
-        past = past_of(tasks, answers) + [*chain.from_iterable(pool.map(rollouts, tasks)), *pool.map(simulated, range(SIMULATED))]
+        rolled = list(pool.map(rollouts, tasks))
+        past = past_of(tasks, answers) + [p for own in rolled for p, _ in own] + list(pool.map(simulated, range(SIMULATED)))
     if "--calibrate" in sys.argv:
         learn(past, COMMAND).to_json()
         shipped.cache_clear()
@@ -349,7 +371,7 @@ def main():
     peers["method"] = peers["method"].astype(str)
     pred = pd.concat([*mine, peers], ignore_index=True)
     res, rows, _ = scorer.score(pred, tasks)
-    text = page(tasks, answers, res, rows, scorer.summary(res, rows, tasks), names, without)
+    text = page(tasks, answers, res, rows, scorer.summary(res, rows, tasks), names, without, rolled)
     (ROOT / "docs" / "forecast.md").write_text(text)
     print("\n" + text, f"\nlevels calibrated: {LEVELS}")
 

@@ -6,7 +6,7 @@ import pytest
 from forescale.forecast.backtest import Bank, Split, fill
 from forescale.forecast.candidates import candidates
 from forescale.forecast.question import Question
-from forescale.forecast.stack import HARDLY, REALISED, WILD, combine
+from forescale.forecast.stack import FARTHER, HARDLY, REALISED, WILD, combine
 
 
 def bank(came, told, target, ends=True):
@@ -40,6 +40,14 @@ def test_origins_that_disagree_change_little():
 def test_targets_within_the_rows_are_not_scaled():
     s = combine(question([5.0, 20.0]), bank([-0.05] * 4, [-0.1] * 4, [0.3, -0.2]))
     assert s.value[0] == 0.3 and -0.2 < s.value[1] < -0.1
+
+
+def test_a_back_test_counts_as_far_as_the_target_lies():
+    """Back-tests reach 2x: of a target there the error is what they show, of one at 16x it grows with log distance."""
+    b = bank([0.1] * 4, [0.12] * 4, [0.3, 0.3])
+    s = combine(question([20.0, 160.0]), b)
+    assert s.backtest[0] == pytest.approx(0.02, rel=0.02)
+    assert s.backtest[1] == pytest.approx(s.backtest[0] * (np.log(16) / np.log(2.015)) ** FARTHER, rel=0.01)
 
 
 def test_several_inputs_take_off_half_of_an_error_that_persists():

@@ -33,3 +33,22 @@ def test_new_runs(name, failed, held, off):
     inside = [(f.low < t) & (t < f.high) for f, t in zip(found, truth, strict=True)]
     errors = [np.abs(f.value / t - 1) for f, t in zip(found, truth, strict=True)]
     assert (np.mean(inside, axis=0) >= held).all() and (np.mean(errors, axis=0) < off).all()
+
+
+def test_few_sizes_asked_far_beyond():
+    """Six sizes at one ratio leave room for one back-test of one row: of 60 nominal 90 % intervals 10 and 100 times beyond the
+    rows PLACE (before, WAS)."""
+    inside = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        law = laws.get(("chinchilla", "kaplan")[seed % 2])
+        n = np.geomspace(3e7, 3e7 * np.exp(rng.uniform(np.log(8), np.log(60))), 6)
+        asked = n[-1] * np.sqrt([10.0, 100.0])
+        y, truth = (
+            law(dict(law.published[-1].values), params=v, tokens=20 * v) * np.exp(0.004 * rng.standard_normal(len(v)))
+            for v in (n, asked)
+        )
+        f = fs.forecast({"params": n, "tokens": 20 * n, "loss": y}, params=asked, tokens=20 * asked)
+        inside.append((f.low < truth) & (truth < f.high))
+    print(np.mean(inside, axis=0))
+    assert (np.mean(inside, axis=0) >= 0.8).all()

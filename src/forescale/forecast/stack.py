@@ -11,7 +11,7 @@ from .local import weighted_median
 from .question import Question
 
 HARDLY = 0.003  # log error that counts as none: below it candidates are not told apart
-SHARP = 1.25  # weight is the back-test error to minus this power: gentle, as errors of candidates partly cancel
+SHARP = 1.0  # weight is one over the back-test error to this power: gentle, as errors of candidates partly cancel
 WITHIN = 6.0  # the same within the rows, where back-tests are many and like the target
 FADE = 2.0  # local shapes lose weight as (log distance tested / log distance asked) to this power
 NEXT = 0.05  # log distance of the next row, at least
