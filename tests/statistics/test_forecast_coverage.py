@@ -36,8 +36,8 @@ def test_new_runs(name, failed, held, off):
 
 
 def test_few_sizes_asked_far_beyond():
-    """Six sizes at one ratio leave room for one back-test of one row: of 60 nominal 90 % intervals 10 and 100 times beyond the
-    rows PLACE (before, WAS)."""
+    """Six sizes at one ratio leave room for one back-test of one row: of 30 nominal 90 % intervals 26 hold 10 times beyond the rows
+    and 25 hold 100 times beyond; 23 and 17 where its error is taken for what it is at the distance that it reaches."""
     inside = []
     for seed in range(30):
         rng = np.random.default_rng(seed)
@@ -50,5 +50,4 @@ def test_few_sizes_asked_far_beyond():
         )
         f = fs.forecast({"params": n, "tokens": 20 * n, "loss": y}, params=asked, tokens=20 * asked)
         inside.append((f.low < truth) & (truth < f.high))
-    print(np.mean(inside, axis=0))
     assert (np.mean(inside, axis=0) >= 0.8).all()
