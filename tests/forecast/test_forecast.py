@@ -155,6 +155,9 @@ def test_what_cannot_be_predicted_is_flagged(rng):
     assert any("params and tokens move together" in text for text in line.flags)
     few = fs.forecast({"params": n[:4], "tokens": 20 * n[:4] ** 1.01, "loss": 2 + 400 * n[:4] ** -0.3}, params=1e9, tokens=2e10)
     assert any("too few rows" in text for text in few.flags)
+    six = {"params": n[::5], "loss": 2 + 400 * n[::5] ** -0.3}
+    flags = lambda far: [f for f in fs.forecast(six, params=far * n[25]).flags if f.startswith("back-tests reach 3.3x")]
+    assert not flags(10) and len(flags(12)) == 1
 
 
 def test_two_values_of_an_input_are_flagged_where_its_bend_would_matter(rng):

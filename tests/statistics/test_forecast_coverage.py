@@ -36,8 +36,8 @@ def test_new_runs(name, failed, held, off):
 
 
 def test_few_sizes_asked_far_beyond():
-    """Six sizes at one ratio leave room for one back-test of one row: of 30 nominal 90 % intervals 26 hold 10 times beyond the rows
-    and 25 hold 100 times beyond; 23 and 17 where its error is taken for what it is at the distance that it reaches."""
+    """Six sizes at one ratio leave room for one back-test of one row: of 30 nominal 90 % intervals 26 hold 10 times beyond
+    the rows and 25 hold 100 times beyond; 23 and 17 where its error is taken for what it is at the distance it reaches."""
     inside = []
     for seed in range(30):
         rng = np.random.default_rng(seed)

@@ -22,6 +22,7 @@ from .question import LINE, Question
 from .result import Forecast, Member
 from .solve import Solved, solve
 
+UNTESTED = 2.0  # times the log distance of the farthest back-test: of targets beyond it the width is said to be extrapolated
 FAR = 100.0  # beyond this factor no study at hand could test the intervals
 WIDE = np.log(1.5)  # a half-width beyond a factor 1.5 either way: not predictable from these rows
 
@@ -132,10 +133,23 @@ def _flags(q: Question, s: Solved, half: np.ndarray, names: Sequence[str]) -> tu
             "with the largest rows held out the others vary in one direction alone (one budget, one setting?), so that no "
             "candidate could be judged: all weigh the same; add runs of another budget or setting"
         )
+    out += _untested(q, s)
     if q.factor.max() > FAR:
         out.append(f"{q.factor.max():.3g}x beyond the data: no study we calibrate on reaches beyond about {FAR:.0f}x")
     out += [f"{w}: farther than any study we calibrate on; is the target in the units of the table?" for w in _far_off(q)]
     return tuple(out + _design_flags(q, names))
+
+
+def _untested(q: Question, s: Solved) -> list[str]:
+    """Whether a target lies much farther out than any back-test reaches."""
+    far = (np.log(np.maximum(q.factor, 1.0)) > UNTESTED * np.log(s.tested)) & (s.origins > 0)
+    if not far.any():
+        return []
+    i = int(np.argmax(np.where(far, q.factor, 0.0)))
+    return [
+        f"back-tests reach {s.tested[i]:.2g}x beyond the rows they are made from, the target lies {q.factor[i]:.3g}x beyond: "
+        "the width is extrapolated; smaller runs, farther down, would test it"
+    ]
 
 
 def _far_off(q: Question) -> list[str]:

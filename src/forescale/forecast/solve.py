@@ -20,7 +20,7 @@ class Solved:
     """Log forecast (q,) and features of its width (q, 6); log forecasts of the candidates (c, q), nan where one gave none.
 
     `weights` (c,) and `losses` (c,; typical log errors in the back-tests) are means over the targets. `origins` counts the
-    back-tests behind each target (q,).
+    back-tests behind each target (q,), `tested` is how far the farthest of them reaches (q,; a factor, 1 without any).
     """
 
     value: np.ndarray
@@ -32,6 +32,7 @@ class Solved:
     naive: tuple[bool, ...]
     formulas: tuple[str, ...]
     origins: np.ndarray
+    tested: np.ndarray
 
 
 def solve(questions: Sequence[Question], stack: Sequence[Candidate], progress=None, groups: bool = False) -> list[Solved]:
@@ -54,14 +55,15 @@ def solve(questions: Sequence[Question], stack: Sequence[Candidate], progress=No
 def _joined(size: int, parts: Sequence[tuple[np.ndarray, Question, Bank]]) -> Solved:
     found = {name: (naive, formula) for *_, b in parts for name, naive, formula in zip(b.names, b.naive, b.formulas, strict=True)}
     names, shape = tuple(found), (len(found), size)
-    value, wide, origins = np.empty(size), np.empty((size, 6)), np.empty(size, int)
+    value, wide, origins, tested = np.empty(size), np.empty((size, 6)), np.empty(size, int), np.empty(size)
     target, weights, losses = np.full(shape, np.nan), np.zeros(shape), np.full(shape, np.nan)
     for at, view, bank in parts:
         s = combine(view, bank)
         own = np.ix_([names.index(n) for n in bank.names], at)
         value[at], wide[at], origins[at] = s.value, features(view, s), len(bank.errors)
+        tested[at] = max((split.factor for split in bank.splits), default=1.0)
         target[own], weights[own], losses[own] = bank.target, s.weights[:, None], s.losses[:, None]
     judged = np.isfinite(losses)
     mean = np.where(judged, losses, 0.0).sum(axis=1) / np.where(judged.any(axis=1), judged.sum(axis=1), np.nan)
     naive, formulas = zip(*found.values(), strict=True)
-    return Solved(value, wide, names, target, weights.mean(axis=1), mean, naive, formulas, origins)
+    return Solved(value, wide, names, target, weights.mean(axis=1), mean, naive, formulas, origins, tested)
