@@ -30,7 +30,7 @@ from forescale.forecast.candidates import candidates
 from forescale.forecast.odd import sound
 from forescale.forecast.prepare import recognised
 from forescale.forecast.question import Question
-from forescale.forecast.rates import rate_bounds
+from forescale.forecast.rates import Told, rate_bounds
 from forescale.forecast.shared import share
 from forescale.forecast.solve import solve
 from forescale.forecast.stack import combine
@@ -62,7 +62,9 @@ def study_of(task):
 def asked(task):
     """The questions of a task (one for each group) as the forecaster takes them, and the positions of their answers."""
     every = list(task.questions())
-    questions = [Question(tuple(q.inputs), q.x, q.y, q.scale, q.x_new, q.scale_new) for q, _ in every]
+    ends = rate_bounds(task.target, np.concatenate([q.y for q, _ in every]))
+    whole = Told().whole(ends)
+    questions = [Question(tuple(q.inputs), q.x, q.y, q.scale, q.x_new, q.scale_new, whole=whole) for q, _ in every]
     questions = [sound(recognised(q)) for q in questions]
     return questions, [where for _, where in every]
 

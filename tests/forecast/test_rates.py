@@ -80,6 +80,13 @@ def test_few_right_answers_are_undecided():
         ("MMLU", [0.25, 0.7], (0, 1)),
         ("gsm8k", [2.0, 55.0], (0, 100)),
         ("arc:easy", [0.3, 0.8], (0, 1)),
+        ("pass@1", [0.0, 0.4], (0, 1)),
+        ("humaneval_pass_at_10", [5, 40], (0, 100)),
+        ("squad F1", [40, 80], (0, 100)),
+        ("top-5", [0.5, 0.9], (0, 1)),
+        ("mmlu_error", [30, 75], (0, 100)),
+        ("stop_10", [0.5, 0.9], None),
+        ("lambada_ppl", [5, 40], None),
         ("mmlu_loss", [0.25, 0.7], None),
         ("hellaswag", [1.1, 130.0], None),
         ("error", [0.2, 1.5], None),  # a mean squared error, say

@@ -23,8 +23,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .local import leverage, noise, run_leverage, run_noise
+from .local import leverage, noise, of_few, run_leverage, run_noise
 from .question import Question
+from .rates import EDGE, usual_noise
 from .stack import Stacked
 from .surface import noises
 
@@ -33,6 +34,8 @@ LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
 JOINT_LEVELS = (0.8, 0.9, 0.95)  # the levels people ask for; at lower ones joint intervals are too wide
 NU = 3.0
 PULL = 0.002  # how strongly slopes of standardised features are pulled: of spread and back-test towards 0.3, others towards none
+USUAL = 0.12  # of the log spread of the rows: noise of rows over several inputs
+DRAWN = {False: 2.0, True: 5.0}  # how many rows to spare the usual noise counts as, over one input and over several
 PRIOR = np.array([-1.0, 0.3, 0.3, 0.0, 0.0])
 FILE = Path(__file__).with_name("calibration.json")
 
@@ -85,17 +88,24 @@ def features(q: Question, s: Stacked) -> np.ndarray:
     spread = np.log(np.hypot(s.spread, LEAST))
     ways = q.directions
     several = spread if ways > 1 else 0.0
-    carried = _noise(q) * np.sqrt(1 + leverage(q))
+    carried = _noise(q, s.value) * np.sqrt(1 + leverage(q))
     if q.fresh.any():
         carried = np.hypot(carried, np.where(q.fresh, run_noise(q) * np.sqrt(1 + run_leverage(q)), 0.0))
     columns = (np.ones(size), spread, np.log(np.hypot(backtest, LEAST)), several, np.log(ways), carried)
     return np.stack([np.broadcast_to(c, size) for c in columns], axis=1)
 
 
-def _noise(q: Question) -> float:
-    """Each estimate takes for noise what its own shape cannot follow, so none is taken alone: their geometric mean."""
+def _noise(q: Question, value: np.ndarray) -> np.ndarray:
+    """That of a run at log forecasts (q,). Each estimate takes for noise what its own shape cannot follow, so none is taken
+    alone: their geometric mean. Of few rows it is drawn to a usual one: of rates, and of rows over several inputs."""
     overall, end = noises(q)
-    return float(np.cbrt(noise(q) * overall * end))
+    own = np.full(len(value), np.cbrt(noise(q) * overall * end))
+    several, d = q.directions > 1, q.x.shape[1]
+    if not several and q.whole is None:
+        return own
+    share = np.exp(value) / (q.whole or 1.0)
+    usual = usual_noise(share) / np.maximum(share, EDGE) if q.whole else np.full(len(value), USUAL * np.log(q.y).std())
+    return of_few(own, usual, len(q.y) - 1 - d - d * (d + 1) / 2, DRAWN[several])
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from .question import Question
 
 END = (1.0, 0.75, 0.5, 0.25, 0.0)  # compute weights under which the noise near the end is looked for, until rows enough count
 SPARE = 3  # rows that must count beyond the unknowns of a quadratic
+LEAST = 1e-4  # noise below this counts as this
 BENT = 2.0  # leverage of a law, which bends, over that of a line (1 and 2 were looked at)
 FLOORS = np.array([0.0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.9, 0.95])  # as shares of the smallest measured value
 
@@ -158,6 +159,13 @@ def noise(q: Question) -> float:
     size = np.abs(np.log(ridge(q.split(rows, rows), gamma, 0.03) / q.y))
     seen = 1.4826 * weighted_median(size, w)
     return float(np.sqrt((effective * seen**2 + TYPICAL**2) / (max(effective - spent, 0.0) + 1.0)))
+
+
+def of_few(noise: np.ndarray, usual: np.ndarray, spare: float, drawn: float) -> np.ndarray:
+    """Noise that `spare` rows beyond a curve's unknowns showed, drawn in the log to a `usual` one that counts as `drawn` rows:
+    few rows that go along smoothly do so by luck."""
+    part = drawn / (max(spare, 1.0) + drawn)
+    return np.maximum(noise, LEAST) ** (1 - part) * np.maximum(usual, LEAST) ** part
 
 
 def floor_average(q: Question, gamma: float) -> np.ndarray:

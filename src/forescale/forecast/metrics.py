@@ -17,7 +17,11 @@ from ..quantities import tails
 from ..runs import Runs
 from ..shown import Shown
 from .auto import forecast
+from .local import of_few
+from .rates import usual_noise
 
+PARAMETERS = 3  # of a second step, about
+DRAWN = 2.0  # how many models more the usual noise of a rate counts as
 NEAR = 0.3  # share of the models of lowest loss that the straight line goes through
 
 
@@ -88,7 +92,8 @@ def downstream(
     weights = rng.multinomial(len(y), np.full(len(y), 1 / len(y)), size=draws).astype(float)
     fits = {name: step(loss, error, weights) for name, step in STEPS.items()}
     steps = {name: float(np.clip(point(np.array([ahead[0]]))[0], 0.0, 1.0)) for name, (point, _, _) in fits.items()}
-    noise = float(np.mean([f[2] for f in fits.values()]))
+    seen, usual = np.mean([f[2] for f in fits.values()]), usual_noise(np.mean(list(steps.values())))
+    noise = float(of_few(seen, usual, len(y) - PARAMETERS, DRAWN))
     # every draw is one resample and one of the three steps: their disagreement is part of the interval
     which = rng.integers(len(fits), size=draws)
     drawn = np.stack([many(sampled) for _, many, _ in fits.values()])[which, np.arange(draws)]

@@ -94,7 +94,7 @@ def prepare(
                     f"add runs that differ in {n}, or leave {n} out"
                 )
         run = several(runs["run"][own].astype(str)) if known else None
-        q = Question(inputs, x[own], form.of(y[own]), size[own], x_new, size_new, run)
+        q = Question(inputs, x[own], form.of(y[own]), size[own], x_new, size_new, run, form.whole(ends))
         questions.append(q if known else recognised(q))
     if not own_terms and all(q.on_one_line for q in questions):
         notes.append(f"{' and '.join(asked)} move together, and so does what is asked: forecast along their line")

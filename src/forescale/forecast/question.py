@@ -23,7 +23,8 @@ class Question:
     """n measured rows with d positive inputs, and q target rows whose output is asked for.
 
     x (n, d), y (n,) positive, scale (n,): the compute that orders rows; x_new (q, d), scale_new (q,). run (n,) tells which rows
-    are checkpoints of one run, where there are several runs and rows of one.
+    are checkpoints of one run, where there are several runs and rows of one. whole: what y is of a rate when all answers are
+    such as it counts; None where y is no rate.
     """
 
     inputs: tuple[str, ...]
@@ -33,6 +34,7 @@ class Question:
     x_new: np.ndarray
     scale_new: np.ndarray
     run: np.ndarray | None = None
+    whole: float | None = None
 
     @property
     def factor(self) -> np.ndarray:
@@ -153,7 +155,9 @@ class Question:
     def split(self, fit: np.ndarray, new: np.ndarray) -> Question:
         """Rows `fit` become the measured ones, rows `new` the targets (both index or mask)."""
         run = several(self.run[fit]) if self.run is not None else None
-        return Question(self.inputs, self.x[fit], self.y[fit], self.scale[fit], self.x[new], self.scale[new], run)
+        return replace(
+            self, x=self.x[fit], y=self.y[fit], scale=self.scale[fit], x_new=self.x[new], scale_new=self.scale[new], run=run
+        )
 
     def only(self, keep: np.ndarray) -> Question:
         """The question without some of its measured rows (index or mask)."""

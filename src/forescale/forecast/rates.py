@@ -17,12 +17,18 @@ from .known import is_loss
 
 ACCURACIES = {"accuracy", "accuracies", "acc"}
 BENCHMARKS = {  # scored by the share of right answers; words of a column's name
-    "arc", "bbh", "boolq", "commonsenseqa", "copa", "csqa", "gpqa", "gsm", "hellaswag", "humaneval", "lambada", "mbpp", "mmlu",
-    "openbookqa", "piqa", "sciq", "siqa", "triviaqa", "truthfulqa", "winograd", "winogrande",
+    "agieval", "aime", "anli", "arc", "bbh", "boolq", "ceval", "cmmlu", "commonsenseqa", "copa", "coqa", "csqa", "gpqa", "gsm",
+    "hellaswag", "humaneval", "ifeval", "lambada", "logiqa", "mathqa", "mbpp", "mmlu", "multirc", "naturalqs", "openbookqa",
+    "piqa", "pubmedqa", "quac", "sciq", "siqa", "squad", "storycloze", "triviaqa", "truthfulqa", "webqs", "winograd",
+    "winogrande", "xwinograd",
 }  # fmt: skip
+COUNTED = re.compile(r"(?<![a-z])((pass|recall|precision|hits?|top)[@_-]?(at[_-])?\d+|f1|auroc)(?![a-z])")  # pass@1, top-5, f1
 RISES = 0.05  # chance of as high a rank correlation with the scale, below which a target rises
 LOSSES = {"bpb", "ce", "loss", "losses", "nll", "perplexity", "ppl"}  # what a benchmark's column may hold instead
 ERRORS = {"error", "errors", "err"}
+QUESTIONS = 300.0  # a rate is as noisy as the share of so many answers: benchmarks have 160 to 14,000, but seeds differ as well
+EDGE = 0.02  # shares nearer to 0 or 1 count as this in noise
+RATES = ((0.0, 1.0), (0.0, 100.0))  # ends of shares and percentages
 NAMES = {"exact_match", "pass_rate", "success_rate", "solve_rate", "win_rate"}
 
 
@@ -53,6 +59,12 @@ class Told:
             return f"{self.shift:g} - {'' if self.unit == 1 else f'{self.unit:g} * '}({text})"
         return f"{text} - {self.shift:.4g}" if self.shift else text
 
+    def whole(self, ends: tuple[float, float] | None) -> float | None:
+        """What a rate with these ends is told as at the upper of them (the lower, where it rises); None for what is no rate."""
+        if ends is None or tuple(ends) not in RATES or (self.sign > 0 and self.shift):
+            return None
+        return 1.0 if self.sign < 0 else ends[1]
+
     def name(self, target: str) -> str:
         """What is forecast, in words but for the unit: `1 - accuracy` for an accuracy that rises."""
         return f"{self.shift:g} - {target}" if self.sign < 0 else f"{target} + {self.shift:.4g}" if self.shift else target
@@ -66,6 +78,12 @@ def rises(y: np.ndarray, scale: np.ndarray, chance: float = RISES) -> bool:
         return False
     found = spearmanr(scale, y)
     return bool(found.statistic > 0 and found.pvalue <= chance)
+
+
+def usual_noise(share: np.ndarray) -> np.ndarray:
+    """The standard deviation of a rate at shares (q,), as far as it can be known without seeing it vary."""
+    share = np.clip(share, EDGE, 1 - EDGE)
+    return np.sqrt(share * (1 - share) / QUESTIONS)
 
 
 def told(
@@ -91,13 +109,21 @@ def told(
 
 def _right(name: str) -> bool:
     """Whether a name is that of a share of right answers."""
-    words = set(re.split(r"[^a-z]+", name.lower()))
-    return bool(words & ACCURACIES or (words & BENCHMARKS and not words & LOSSES) or name.lower() in NAMES)
+    return not _wrong(name) and (bool(_words(name) & ACCURACIES) or _scored(name) or name.lower() in NAMES)
+
+
+def _scored(name: str) -> bool:
+    """Whether a name is that of a benchmark or of what benchmarks count."""
+    return not _words(name) & LOSSES and bool(_words(name) & BENCHMARKS or COUNTED.search(name.lower()))
 
 
 def _wrong(name: str) -> bool:
     """Whether a name is that of an error rate, if its values are those of a rate."""
-    return bool(set(re.split(r"[^a-z]+", name.lower())) & ERRORS)
+    return bool(_words(name) & ERRORS)
+
+
+def _words(name: str) -> set[str]:
+    return set(re.split(r"[^a-z]+", name.lower()))
 
 
 def rate_bounds(target: str, values: np.ndarray) -> tuple[float, float] | None:
@@ -107,7 +133,7 @@ def rate_bounds(target: str, values: np.ndarray) -> tuple[float, float] | None:
         return None
     if seen.max() <= 1:
         return 0.0, 1.0
-    return (0.0, 100.0) if right and seen.max() <= 100 else None
+    return (0.0, 100.0) if (right or _scored(target)) and seen.max() <= 100 else None
 
 
 def lacking(inputs: tuple[str, ...], x: np.ndarray, x_new: np.ndarray, keep: np.ndarray) -> tuple:
