@@ -113,6 +113,13 @@ def test_few_rows_do_not_pass_for_no_noise():
     assert local.noise(question(np.exp(many), np.exp(1 - 0.3 * many), [1e4])) < 0.1 * local.TYPICAL
 
 
+def test_noise_of_few_rows_is_drawn_to_the_usual():
+    """From the usual noise alone, where no row is to spare, to what the rows show, where many are."""
+    of = lambda spare: float(local.of_few(np.array(1e-3), np.array(1e-2), spare, 2.0))
+    assert of(2) == pytest.approx(np.sqrt(1e-5)) and of(-3) == of(1) > of(2) > of(20) > of(1e6) == pytest.approx(1e-3, rel=1e-4)
+    assert 0 < float(local.of_few(np.array(0.0), np.array(1e-2), 3, 2.0)) < 1e-2
+
+
 def test_leverage_is_that_of_least_squares(rng):
     """Against the variance of the line's value over many draws of noise, and 1/n in the middle of n rows alike."""
     u = rng.uniform(0, 2, 25)

@@ -8,7 +8,7 @@ import pytest
 import forescale as fs
 from forescale.errors import InputError
 from forescale.forecast.prepare import prepare
-from forescale.forecast.rates import rate_bounds
+from forescale.forecast.rates import rate_bounds, usual_noise
 
 
 def test_rates_stay_between_their_ends():
@@ -41,6 +41,29 @@ def test_errors_and_accuracies_have_one_forecast(study):
         assert right.joint_low == pytest.approx(high * (1 - wrong.joint_high), rel=1e-3)
         assert np.all(right.low < right.value) and np.all(right.value < right.high)
         assert right.formula.startswith(f"{high:g} - ") and any(f"as {high:g} - {name}" in w for w in right.warnings)
+
+
+def test_few_rates_that_go_along_smoothly_do_so_by_luck():
+    """Six made-up accuracies on a curve, as shares, in per cent and as errors: they do not show that there is no noise, and the
+    same numbers under the name of a loss have a narrower interval. Forty rows show it."""
+    widths = {}
+    for count in (6, 40):
+        x = np.geomspace(1e20, 1e22, count)
+        wrong = 0.2 + 0.5 * (x / 1e20) ** -0.15
+        tables = {"error": wrong, "accuracy": 1 - wrong, "acc": 100 * (1 - wrong), "loss": wrong}
+        ends = {"loss": (0.0, np.inf)}
+        found = {n: fs.forecast({"flops": x, n: y}, target=n, flops=5e22, bounds=ends.get(n)) for n, y in tables.items()}
+        widths[count] = {n: float(f.high[0] - f.low[0]) / (100 if n == "acc" else 1) for n, f in found.items()}
+        assert widths[count]["accuracy"] == pytest.approx(widths[count]["error"], rel=1e-3)
+        assert widths[count]["acc"] == pytest.approx(widths[count]["error"], rel=1e-3)
+    assert widths[6]["error"] > 1.5 * widths[6]["loss"]
+    assert widths[40]["error"] < 1.1 * widths[40]["loss"]
+
+
+def test_usual_noise_is_that_of_answers(rng):
+    right = rng.binomial(300, [[0.1], [0.5], [0.9]], size=(3, 20_000)) / 300
+    assert usual_noise(np.array([0.1, 0.5, 0.9])) == pytest.approx(right.std(axis=1), rel=0.03)
+    assert np.all(usual_noise(np.array([0.0, 1.0])) > 0)
 
 
 def test_a_fall_or_a_full_score_is_told_as_it_is(rng):
