@@ -19,13 +19,14 @@ from .valleys import METHODS, IsoFlop, frontier_exponent, isoflop, parabola_shif
 
 @dataclass(frozen=True)
 class Approaches(Shown):
-    """`exponents` of N* in C by approach: (value, low, high), NaN ends where an approach has no interval. `params` at the budget.
+    """`exponents` of N* in C by approach: (value, low, high), NaN ends where an approach has no interval. `params`: the same
+    of N* at the budget.
 
     `shift` is what a parabola adds to log N* on these sizes if the fitted law is right, a mean over budgets.
     """
 
     exponents: Mapping[str, tuple[float, float, float]]
-    params: Mapping[str, float]
+    params: Mapping[str, tuple[float, float, float]]
     valleys: Mapping[str, IsoFlop]
     failed: Mapping[str, str]
     flops: float | None
@@ -39,8 +40,7 @@ class Approaches(Shown):
             lines[0] += f"; N* at {self.flops:.3g} FLOP, {self.factor:.3g}x the dearest run"
         for name, (a, low, high) in self.exponents.items():
             interval = f"[{low:.3f}, {high:.3f}]" if np.isfinite(low) else ""
-            size = format_number(self.params[name]) if name in self.params else ""
-            lines.append(f"  {name:28} {a:.3f}  {interval:16} {size}")
+            lines.append(f"  {name:28} {a:.3f}  {interval:16} {_size(self.params.get(name))}".rstrip())
         lines += [f"  {name:28} cannot say: {why}" for name, why in self.failed.items()]
         if self.shift is not None:
             lines.append(f"a parabola's bottom lies {np.expm1(self.shift):+.1%} off on these sizes if the fitted law is right")
@@ -48,22 +48,30 @@ class Approaches(Shown):
 
     def to_dict(self) -> dict:
         out = {k: v for k, v in vars(self).items() if k != "valleys"}
-        out["exponents"] = {k: [v if np.isfinite(v) else None for v in t] for k, t in self.exponents.items()}
+        for part in ("exponents", "params"):
+            out[part] = {k: [v if np.isfinite(v) else None for v in t] for k, t in getattr(self, part).items()}
         return out | {"valleys": {k: v.to_dict() for k, v in self.valleys.items()}}
+
+
+def _size(triple: tuple[float, float, float] | None) -> str:
+    if triple is None:
+        return ""
+    value, low, high = (format_number(v) if np.isfinite(v) else "" for v in triple)
+    return f"{value:6} [{low}, {high}]" if low else value
 
 
 def approaches(runs: Runs, flops: float | str | None = None) -> Approaches:
     """Every approach that these runs allow; those they do not allow say why. `flops` asks for N* at a budget."""
     c, runs = budget(flops).flops if flops is not None else None, runs.filled(("params", "flops"))
     exponents: dict[str, tuple[float, float, float]] = {}
-    params: dict[str, float] = {}
+    params: dict[str, tuple[float, float, float]] = {}
     failed: dict[str, str] = {}
     valleys: dict[str, IsoFlop] = {}
     try:
         a, k = frontier_exponent(runs)
         exponents["1 frontier"] = (a, np.nan, np.nan)
         if c:
-            params["1 frontier"] = k * c**a
+            params["1 frontier"] = (k * c**a, np.nan, np.nan)
     except InputError as error:
         failed["1 frontier"] = str(error)
     for method in METHODS:
@@ -85,7 +93,7 @@ def approaches(runs: Runs, flops: float | str | None = None) -> Approaches:
         best = plan(found, c or top)
         exponents["3 parametric law"] = best.exponent
         if c:
-            params["3 parametric law"] = best.params[0]
+            params["3 parametric law"] = best.params
         if "parabola" in valleys:
             shift = _shift(found, runs, valleys["parabola"])
     except (InputError, FitError) as error:

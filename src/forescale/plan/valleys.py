@@ -25,7 +25,10 @@ GRID_ERROR = 0.05  # of log N*: what spacing of sizes leaves undecided whatever 
 
 @dataclass(frozen=True)
 class IsoFlop(Shown):
-    """Optima by budget, and the power laws through them. `exponent` of N* and `tokens_exponent` of D*: (value, low, high)."""
+    """Optima by budget, and the power laws through them. `exponent` of N* and `tokens_exponent` of D*: (value, low, high).
+
+    `lines` (2, draws) are slope and offset of log N* in log C of every draw of the noise.
+    """
 
     flops: np.ndarray
     params: np.ndarray
@@ -39,10 +42,13 @@ class IsoFlop(Shown):
     method: str
     level: float
     counts: str
+    lines: np.ndarray
 
-    def params_at(self, flops: float) -> float:
-        """N* at a budget, by the power law."""
-        return float(self.coefficient * flops ** self.exponent[0])
+    def params_at(self, flops: float) -> tuple[float, float, float]:
+        """N* at a budget, by the power law: (value, low, high)."""
+        drawn = self.lines[0] * np.log(flops) + self.lines[1]
+        low, high = np.exp(np.nanquantile(drawn, tails(self.level)))
+        return float(self.coefficient * flops ** self.exponent[0]), float(low), float(high)
 
     def summary(self) -> str:
         def triple(t: tuple) -> str:
@@ -60,7 +66,7 @@ class IsoFlop(Shown):
         return "\n".join([*lines, *(f"left out: {why}" for why in self.left_out)])
 
     def to_dict(self) -> dict:
-        return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self).items()}
+        return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self).items() if k != "lines"}
 
 
 def isoflop(runs: Runs, method: str = "akima", resamples: int = 500, level: float = 0.95, seed: int = 0) -> IsoFlop:
@@ -160,24 +166,25 @@ def _collect(kept: list, left_out: tuple[str, ...], method: str, level: float, e
             out.append(np.polyfit(x[good], column[good], 1, w=weight[good]) if good.sum() >= 3 else (np.nan, np.nan))
         return np.array(out).T
 
-    def triple(y: np.ndarray) -> tuple[float, float, float]:
+    def triple(y: np.ndarray, drawn: np.ndarray) -> tuple[float, float, float]:
         centre = lines(np.nanmedian(y[:, 1:], axis=1)[:, None])[0, 0]
-        return float(centre), *(float(v) for v in np.nanquantile(lines(y[:, 1:])[0], ends))
+        return float(centre), *(float(v) for v in np.nanquantile(drawn[0], ends))
 
-    offset = lines(middle[:, None])[1, 0]
+    offset, drawn = lines(middle[:, None])[1, 0], lines(sizes[:, 1:])
     return IsoFlop(
         flops,
         np.exp(middle),
         error,
         np.exp(np.nanmedian(tokens[:, 1:], axis=1)),
         np.exp(losses[:, 0]),
-        triple(sizes),
-        triple(tokens),
+        triple(sizes, drawn),
+        triple(tokens, lines(tokens[:, 1:])),
         float(np.exp(offset)),
         left_out,
         method,
         level,
         counts,
+        drawn,
     )
 
 
