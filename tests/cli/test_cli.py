@@ -102,6 +102,10 @@ def test_forecast_rollout_audit(table, tmp_path):
     html = (tmp_path / "f.html").read_text()
     assert "plotly" in html and "coupled law" in html and "90% for a new run" in html
     assert "candidates" in run("forecast", table, "--params", "1M", "--tokens", "6.5M", "--law", "chinchilla")
+    both = ("forecast", table, "--params", "1M", "--tokens", "6.5M", "--target", "loss", "--target", "flops")
+    assert json.loads(run(*both, "--json"))["loss"] == said
+    assert [part.split()[0] for part in run(*both).split("\n\n")] == ["loss", "flops"]
+    assert "one --target" in run(*both, "--figure", tmp_path / "g.html", code=2)
     assert json.loads(run("rollout", table, "--json"))["origins"] >= 2
     assert "checklist" in run("audit", table)
     assert "no column 'nothing'" in run("forecast", table, "--target", "nothing", "--params", "1M", code=2)

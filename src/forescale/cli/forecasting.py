@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from ..quantities import parse_number
 from .common import DropBad, Figure, Json, KeepOdd, LawName, Map, Role, RunsFile, app, bar, draw, listed, mapping, runs_of, show
 
 Target = Annotated[str, typer.Option(help="Column to forecast: loss, an error rate, a score.")]
+Targets = Annotated[list[str] | None, typer.Option("--target", help="Column to forecast, loss if none; several in turn.")]
 OwnLaws = Annotated[list[str] | None, typer.Option("--law", help="Also this law: catalogue name or FILE.py:NAME.")]
 
 
@@ -39,7 +40,7 @@ def forecast(
     tokens: Annotated[str, typer.Option(help="Training tokens, such as 1.4T.")] = "",
     flops: Annotated[str, typer.Option(help="Compute, such as 1e24; with --params it tells the tokens.")] = "",
     at: Annotated[str, typer.Option("--at", help="Any inputs: width=4096,learning_rate=3e-4.")] = "",
-    target: Target = "loss",
+    target: Targets = None,
     group: Annotated[str, typer.Option(help="Forecast every group of this column on its own.")] = "",
     bounds: Annotated[str, typer.Option(help="Values that cannot be crossed, such as 0,1; those of rates are known.")] = "",
     law: OwnLaws = None,
@@ -59,25 +60,33 @@ def forecast(
     given = (("params", params), ("tokens", tokens), ("flops", flops))
     inputs = mapping(at) | {k: v for k, v in given if v}
     needed = tuple(k for k in inputs if k != "flops" or not is_spare(inputs))
-    table = runs_of(runs, map, role, drop_bad, (target, *needed))
-    options = {"target": target, "interval": interval, "laws": _own(law), "group": group or None, "keep_odd": keep_odd}
-    options["bounds"] = _ends(bounds)
-    found = run_forecast(table, **options, progress=bar("forecasting"), **inputs)
-    text = json_module.dumps({k: v.to_dict() for k, v in found.items()} if group else found.to_dict())
+    names = target or ["loss"]
+    table = runs_of(runs, map, role, drop_bad, (*names, *needed))
+    options = {"interval": interval, "laws": _own(law), "group": group or None, "keep_odd": keep_odd, "bounds": _ends(bounds)}
+    several = {n: run_forecast(table, target=n, **options, progress=bar(f"forecasting {n}"), **inputs) for n in names}
+    found = several if len(names) > 1 else several[names[0]]
+    text = json_module.dumps(_plain(found))
     if out:
         out.write_text(text)
     if figure:
         from ..report.forecasting import forecast_figure
 
-        if group:
-            raise InputError("--figure draws one forecast; leave --group out or use a table of one group")
+        if isinstance(found, dict):
+            raise InputError("--figure draws one forecast; give one --target, and leave --group out")
         draw(lambda: forecast_figure(found, table), figure)
-    if json:
-        typer.echo(text)
-    elif group:
-        typer.echo("\n\n".join(f"{group} {k}\n{v.summary()}" for k, v in found.items()))
-    else:
-        typer.echo(found.summary())
+    typer.echo(text if json else _words(found, group))
+
+
+def _plain(found: Any) -> dict:
+    """A forecast, or forecasts by target and group, for JSON."""
+    return {k: _plain(v) for k, v in found.items()} if isinstance(found, dict) else found.to_dict()
+
+
+def _words(found: Any, group: str) -> str:
+    if not isinstance(found, dict):
+        return found.summary()
+    parts = [f"{group} {k}\n{v.summary()}" if group and not isinstance(v, dict) else _words(v, group) for k, v in found.items()]
+    return "\n\n".join(parts)
 
 
 @app.command()

@@ -61,7 +61,7 @@ class Forecast(Shown):
                 f"{self.target} {self.value[i]:.4f}  [{self.low[i]:.4f}, {self.high[i]:.4f}] {self.level:.0%} for a new run"
                 f"  at {at} ({self.places[i]})"
             )
-        tested = f"{self.origins} back-tests" if self.origins else "no back-test was possible"
+        tested = f"{self.origins} back-test{'s' * (self.origins > 1)}" if self.origins else "no back-test was possible"
         lines.append(f"{self.rows} rows, {len(self.members)} candidates, {tested}")
         for m in sorted(self.members, key=lambda m: -m.weight)[:5]:
             error = f", back-test error {m.backtest:.2%}" if np.isfinite(m.backtest) else ""
