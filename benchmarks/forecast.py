@@ -49,7 +49,8 @@ looking at these tasks, at the shipped study and at those of docs/unseen.md, doc
 docs/sideways.md, those of the calibration (what stands for size,
 the weights of rollouts and of simulated ladders) by looking at this table, at simulated coverage and, the last of them, at
 docs/unseen.md; which back-tests count for widths alone, by simulated isoFLOP tables of a few budgets
-and the same budgets of published arms; what those count for that reach less far than the target, by the rollouts below.
+and the same budgets of published arms; what those count for that reach less far than the target, by the rollouts below;
+how noisy few rows are taken to be, by docs/few-runs.md.
 """.splitlines()
 BASELINES = ("last_value", "power_law_last3", "nearest", "quadratic", "sigmoid")
 
