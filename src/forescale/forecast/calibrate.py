@@ -8,8 +8,8 @@ where spread is that of the candidates at the target, backtest the stack's own t
 out (taken to the distance asked, where no back-test reaches as far), d in how many directions the rows spread (inputs,
 where these do not move together), noise that of a run (_noise) and h the leverage of the target in a compute-weighted line:
 a new run carries its own noise and that of the few rows which it is foretold from; one foretold from checkpoints of other
-runs carries what the rows of a run share, too (run_noise, with the leverage of runs). What is learned stands for the form
-being wrong.
+runs carries what the rows of a run share, too (run_noise, with the leverage of runs). Few rows that go along smoothly do so
+by luck: their noise is drawn to a usual one (of_few). What is learned stands for the form being wrong.
 Quantiles of |error| / size, pooled over studies, turn a size into an interval at any level. Errors of several targets of one
 forecast move together: m of them count as m^joint independent ones where all are to lie inside at once.
 """
