@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -121,6 +122,12 @@ def test_watch(tmp_path):
     log.write_text("step,loss\n" + "\n".join(f"{s},{2 + 5 * s**-0.5}" for s in range(10, 900, 10)) + "\n")
     assert json.loads(run("watch", log, "--until", "1k", "--schedule", "constant", "--json"))["until"] == 1000
     assert "wait for more" in run("watch", log, "--until", "100k", code=2)
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join(lines[:4]))  # too early: it looks again, until the run ends
+    grown = threading.Timer(0.5, log.write_text, ("".join(lines),))
+    grown.start()
+    assert "final loss" in run("watch", log, "--until", "890", "--schedule", "constant", "--every", "0.2")
+    grown.join()
 
 
 def test_rules():

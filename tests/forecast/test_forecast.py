@@ -188,6 +188,16 @@ def test_flops_alone_of_runs_that_spend_it_differently_is_said(study):
     assert not any("usual run" in w for w in front.warnings) and front.value < whole.value
 
 
+def test_the_largest_gpt2_from_the_three_smaller():
+    """Radford et al. 2019, Table 3: WikiText-103 perplexity and LAMBADA accuracy, zero-shot. Three rows leave much open."""
+    params = [117e6, 345e6, 762e6]
+    found = fs.forecast({"params": params, "perplexity": [37.50, 26.37, 22.05]}, target="perplexity", params=1542e6)
+    assert found.low[0] < 17.48 < found.high[0] and found.low[0] < 0.9 * found.high[0]
+    assert any("too few rows" in f for f in found.flags)
+    found = fs.forecast({"params": params, "accuracy": [0.4599, 0.5548, 0.6012]}, target="accuracy", params=1542e6)
+    assert found.low[0] < 0.6324 < found.high[0] and found.high[0] - found.low[0] > 0.03
+
+
 def test_errors_say_what_to_do(ladder):
     fit, _ = ladder
     with pytest.raises(InputError, match="say what to forecast"):
@@ -198,7 +208,7 @@ def test_errors_say_what_to_do(ladder):
         fs.forecast(fit, params=-1, tokens=3)
     with pytest.raises(InputError, match="tokens has no value"):
         fs.forecast(fit, params=1e9, tokens=[])
-    with pytest.raises(InputError, match="needs at least 4"):
+    with pytest.raises(InputError, match="needs at least 3"):
         fs.forecast({"flops": [1.0, 2.0], "loss": [2.0, 1.0]}, flops=4)
     with pytest.raises(InputError, match="every row has params"):
         fs.forecast({"params": [5.0] * 6, "tokens": [1.0, 2, 3, 4, 5, 6], "loss": [6.0, 5, 4, 3, 2, 1]}, params=9, tokens=9)

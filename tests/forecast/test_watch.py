@@ -8,7 +8,7 @@ import pytest
 
 import forescale as fs
 from forescale.errors import InputError
-from forescale.forecast.unfinished import learning_rates
+from forescale.forecast.schedules import learning_rates
 from forescale.laws.training import areas
 
 
@@ -71,6 +71,54 @@ def test_a_log_file_and_errors(tmp_path):
         fs.watch({"steps": [1.0, 2.0], "loss": [3.0, 2.0]}, until=1000)
     with pytest.raises(InputError, match="unknown schedule"):
         fs.watch(path, until=1000, schedule="cos")
+
+
+def test_a_log_that_is_being_written(tmp_path):
+    """Cut anywhere, as a buffer is flushed, the same rows are read as from the whole lines alone."""
+    lines = ["step,loss\n"] + [f"{s},{3 + 5 * s**-0.5:.4f}\n" for s in range(10, 800, 10)]
+    text, path = "".join(lines), tmp_path / "log.csv"
+    for cut in range(len(text) - 40, len(text)):
+        path.write_text(text[:cut])
+        whole = text[:cut].count("\n") - 1
+        assert fs.watch(path, until=1000).step == 10 * whole
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_run_that_diverged_is_told_of(tmp_path, form):
+    rows = [(s, 3 + 5 * s**-0.5 if s < 700 and s != 300 else np.nan) for s in range(10, 800, 10)]
+    path = tmp_path / f"log.{form}"
+    line = "{},{}\n" if form == "csv" else '{{"step": {}, "loss": {}}}\n'
+    path.write_text(("step,loss\n" if form == "csv" else "") + "".join(line.format(*r).replace("nan", "NaN") for r in rows))
+    seen = fs.watch(path, until=1000)
+    assert seen.step == 690 and any("may have diverged" in w for w in seen.warnings)
+    assert any("left out" in w for w in seen.warnings)
+
+
+def test_one_of_several_runs(tmp_path):
+    lines = ["Step,a - eval/loss,a - eval/loss__MIN,b - eval/loss,b - train/loss"]
+    lines += [f"{s},{3 + 5 * s**-0.5},0,{4 + 5 * s**-0.5},{2 + 5 * s**-0.5}" for s in range(10, 500, 10)]
+    path = tmp_path / "wandb_export.csv"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match="2 runs: a, b; name one"):
+        fs.watch(path, until=1000)
+    a, b = (fs.watch(path, until=1000, run=r) for r in "ab")
+    assert b.value > a.value + 0.7 and "b has" not in a.warnings[0] and "train/loss has 49" in b.warnings[0]
+    assert fs.watch(path, until=1000, run="b", loss="train/loss").value < a.value
+    frame = pl.DataFrame({"step": [*range(10, 500, 10)] * 2, "loss": [3.0, 2.0] * 49, "run": ["x"] * 49 + ["y"] * 49})
+    with pytest.raises(InputError, match="2 runs: x, y"):
+        fs.watch(frame, until=1000)
+    with pytest.raises(InputError, match="none is 'z'"):
+        fs.watch(frame, until=1000, run="z")
+    with pytest.raises(InputError, match="does not say where the run ends"):
+        fs.watch(frame, run="x")
+
+
+def test_rates_in_the_log_are_held_against_the_schedule():
+    y, step = curve(20_000, "cosine", 0.06), np.arange(100, 12_000, 50)
+    log = {"steps": step, "loss": y[step - 1], "learning_rate": 3e-4 * learning_rates("cosine", 20_000, 200)[step - 1]}
+    assert not any("learning rate" in w for w in fs.watch(log, until=20_000).warnings)
+    for wrong in ({"until": 30_000}, {"until": 20_000, "schedule": "linear"}, {"until": 20_000, "final": 0.3}):
+        assert "check schedule" in " ".join(fs.watch(log, **wrong).warnings)
 
 
 def ramped(critical, noise=0.003, seed=0, outliers=0):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import forescale as fs
 from forescale.errors import InputError
 from forescale.runs.logs import scan, tidy
 
@@ -135,3 +136,16 @@ def test_200_damaged_copies_give_no_traceback_and_no_wrong_number(written, name,
                 assert log.config.get(key, value) == value, what
         shutil.rmtree(copy)
     assert read > 40  # most copies still give something
+
+
+@pytest.mark.parametrize("name", [w for w in WRITERS if w != "lm_eval"])
+def test_watch_reads_the_log_of_a_running_job_whatever_writes_it(written, name):
+    folder, said = written(name)
+    own = {} if name == "trainer" else {"until": 80}  # the Trainer's state says where the run ends
+    seen = fs.watch(folder, schedule="linear", **own)
+    metric = next(w for w in seen.warnings if w.startswith("the loss is ")).removeprefix("the loss is ").partition(",")[0]
+    assert metric in said["series"] and seen.step == max(said["series"][metric])
+    assert seen.until == (20 if name == "trainer" else 80) and seen.low < seen.value < seen.high
+    assert not any("learning rate" in w for w in seen.warnings)
+    if name == "trainer":
+        assert "check schedule" in " ".join(fs.watch(folder, schedule="constant").warnings)

@@ -88,7 +88,7 @@ def trainer(folder: Path) -> dict:
 
     model = GPT2LMHeadModel(GPT2Config(n_layer=1, n_head=2, n_embd=16, vocab_size=64, n_positions=32))
     rows = [{"input_ids": torch.arange(16), "labels": torch.arange(16)} for _ in range(64)]
-    options = {"max_steps": 20, "logging_steps": 5, "eval_strategy": "steps", "eval_steps": 10, "save_steps": 10, "report_to": []}
+    options = {"max_steps": 20, "logging_steps": 2, "eval_strategy": "steps", "eval_steps": 10, "save_steps": 10, "report_to": []}
     arguments = TrainingArguments(
         str(folder / "the run"),
         use_cpu=True,

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner
@@ -53,7 +54,9 @@ def test_charts_and_history_files(tmp_path):
     chart = "Step,a - eval/loss,a - eval/loss__MIN,a - eval/loss__MAX,b - eval/loss\n0,3.5,3.5,3.5,3.6\n10,3.0,3,3,\n"
     (tmp_path / "wandb_export.csv").write_text(chart)
     pl.DataFrame({"_step": [0, 1], "_runtime": [0.1, 0.2], "loss": [2.0, 1.5]}).write_parquet(tmp_path / "history.parquet")
-    history, a, b = scan(tmp_path)
+    (tmp_path / "broken.jsonl").write_text('{"step": 0, "loss": 2.0}\n{"step": 1, "loss": NaN}\n')
+    broken, history, a, b = scan(tmp_path)
+    assert np.isnan(broken.last("loss")) and tidy([broken]).rows[0]["loss"] is None  # 2.0 is not its final loss
     assert points(history, "loss") == {0: 2.0, 1: 1.5} and "_runtime" not in history.series
     assert points(a, "eval/loss") == {0: 3.5, 10: 3.0} and a.series.keys() == {"eval/loss"} and points(b, "eval/loss") == {0: 3.6}
 

@@ -129,14 +129,15 @@ def audit(
 
 @app.command()
 def watch(
-    log: Annotated[Path, typer.Argument(help="Table with step and loss of one run.")],
-    until: Annotated[str, typer.Option(help="Step at which the run ends, such as 200000 or 200k.")],
+    log: Annotated[Path, typer.Argument(help="Log of one run: a table with step and loss, or what W&B, TensorBoard, ... wrote.")],
+    until: Annotated[str, typer.Option(help="Step at which the run ends, such as 200k; the Trainer's log tells it.")] = "",
     schedule: Annotated[str, typer.Option(help="cosine, linear, constant or wsd.")] = "cosine",
     warmup: Annotated[int | None, typer.Option(help="Warm-up steps; default 1 % of the run.")] = None,
     final: Annotated[float, typer.Option(help="Last learning rate over the peak.")] = 0.0,
     decay: Annotated[float, typer.Option(help="wsd: share of the steps over which the rate falls.")] = 0.2,
     batch: Annotated[str, typer.Option(help="Tokens per step still to come, where the log has a column batch_size.")] = "",
     critical_batch: Annotated[str, typer.Option(help="Critical batch in tokens, where it is known.")] = "",
+    run: Annotated[str, typer.Option(help="Which run, where the log holds several.")] = "",
     map: Map = "",
     interval: float = 0.9,
     every: Annotated[float, typer.Option(help="Look again every so many seconds until the log ends.")] = 0.0,
@@ -146,12 +147,19 @@ def watch(
     import time
 
     from ..forecast import watch as run_watch
+    from ..forecast.unfinished import TooShort
 
     options = {"schedule": schedule, "warmup": warmup, "final": final, "decay": decay, "interval": interval}
-    options |= {"batch": batch or None, "critical_batch": critical_batch or None}
+    options |= {"batch": batch or None, "critical_batch": critical_batch or None, "run": run or None}
     while True:
-        found = run_watch(log, until=until, **options, **mapping(map))
-        show(found, json)
-        if not every or found.step >= 0.999 * found.until:
-            return
+        try:
+            found = run_watch(log, until=until or None, **options, **mapping(map))
+        except TooShort as early:
+            if not every:
+                raise
+            typer.echo(str(early), err=True)
+        else:
+            show(found, json)
+            if not every or found.step >= 0.999 * found.until:
+                return
         time.sleep(every)

@@ -17,7 +17,7 @@ from .question import ALONG, Question, alike, several
 from .rates import Told, lacking, rate_bounds, told
 
 EARLY = 0.1  # share of a run's tokens whose checkpoints are left out (Hitchhiker's guide, arXiv:2410.11840)
-FEWEST = 4
+FEWEST = 3
 UNLIKE = 1.0  # standard deviation of log tokens per parameter among runs of like compute, beyond which it is said
 SHARED = 4.0  # times the variance that rows trained apart would give the means of runs: taken for checkpoints above it
 

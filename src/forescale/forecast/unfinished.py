@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, one_of
+from ..errors import InputError
 from ..laws.training import areas
 from ..quantities import parse_number, parse_positive, tails
-from ..runs import Runs, read
+from ..runs import Runs
+from ..runs.logs import follow
 from ..shown import Shown
+from .schedules import learning_rates, off_schedule
 
-SCHEDULES = ("cosine", "linear", "constant", "wsd")
 GAINS = np.linspace(0.0, 0.12, 25)  # share of the loss that annealing will have taken off at the end
 PRIOR = (0.03, 0.02)
 MEMORY = (0.99, 0.999)  # lambda
@@ -36,6 +37,10 @@ KEEP = 200  # log rows are averaged into at most this many
 DRIFT = 0.02  # log error per unit of log(T/s), growing with it, that no spread of ours explains
 TAIL = {0.5: 0.5, 0.8: 1.15, 0.9: 1.6, 0.95: 2.1}  # of |error| / size, on the logs of docs/watch.md
 NU = 3.0  # beyond them as the tail of a t distribution: no log tells
+
+
+class TooShort(InputError):
+    """The log does not reach far enough beyond the warm-up yet."""
 
 
 @dataclass(frozen=True)
@@ -64,28 +69,10 @@ class Watch(Shown):
         return vars(self) | {"warnings": list(self.warnings)}
 
 
-def learning_rates(schedule: str, until: int, warmup: int, final: float = 0.0, decay: float = 0.2) -> np.ndarray:
-    """Learning rate over its peak at steps 1..until (until,). wsd falls linearly over the last `decay` of the steps."""
-    if schedule not in SCHEDULES:
-        raise one_of("schedule", schedule, SCHEDULES)
-    step = np.arange(1, until + 1, dtype=float)
-    rise = np.minimum(step / max(warmup, 1), 1.0)
-    share = np.clip((step - warmup) / max(until - warmup, 1), 0.0, 1.0)
-    if schedule == "cosine":
-        fall = final + (1 - final) * 0.5 * (1 + np.cos(np.pi * share))
-    elif schedule == "linear":
-        fall = final + (1 - final) * (1 - share)
-    elif schedule == "wsd":
-        fall = 1 - (1 - final) * np.clip((step - (1 - decay) * until) / max(decay * until, 1), 0.0, 1.0)
-    else:
-        fall = np.ones(until)
-    return rise * fall
-
-
 def watch(
     log: Runs | Any,
     *,
-    until: int | float | str,
+    until: int | float | str | None = None,
     schedule: str = "cosine",
     warmup: int | None = None,
     final: float = 0.0,
@@ -93,24 +80,31 @@ def watch(
     interval: float = 0.9,
     batch: float | str | None = None,
     critical_batch: float | str | None = None,
+    run: str | None = None,
     **mapping: str,
 ) -> Watch:
-    """Forecast the loss at step `until` from a log with columns steps (or step) and loss.
+    """Forecast the loss at step `until` from the log of one run: a table or dataframe with columns steps (or step) and loss, or
+    a file or folder that a tracker writes (W&B, TensorBoard, the Trainer ...: whatever `runs.logs.scan` knows).
 
+    `until` may be left out where the log itself tells it (max_steps of the Trainer); `run` names one of several runs.
     `final` is the last learning rate over the peak, `warmup` its steps (default: 1 % of `until`), `decay` the share of
     the steps over which wsd falls. A column batch_size (tokens per step) makes it aware of a batch that changes: `batch` is
     that of the steps to come (default the last one logged), `critical_batch` the critical one where it is known.
-    `mapping` names columns as in read. Raises InputError for a log too short to say.
+    `mapping` names columns as in read, or the metric: loss="eval/loss". A learning rate in the log that is not the schedule's is
+    told of. Raises InputError, and of its kind TooShort for a log that cannot say yet.
     """
     tail = _tail(interval)
-    log = log if isinstance(log, Runs) else read(log, only=("steps", "loss"), **mapping)
+    found = follow(log, run, mapping)
+    log, until = found.runs, found.until if until is None else until
+    if until is None:
+        raise InputError(f"{log.source} does not say where the run ends; give until=STEPS (--until 200k)")
     position = "step" if "steps" not in log.columns and "step" in log.columns else "steps"
     steps, loss = log[position], log["loss"]  # beside total_steps, step is where the run stands
     end = int(parse_number(until, "steps")) if isinstance(until, str) else int(until)
     warmup = max(1, end // 100) if warmup is None else warmup
     late = (steps > 2 * warmup) & (steps <= end)
     if late.sum() < 6:
-        raise InputError(
+        raise TooShort(
             f"{log.source}: {late.sum()} rows after the warm-up (step {2 * warmup}); a forecast needs 6; wait for more"
         )
     if schedule in ("cosine", "linear") and steps.max() > end:
@@ -122,7 +116,7 @@ def watch(
     value, spread, gain, noise = _posterior(s, y, rates, warmup, paces)
     left = np.log(end / s[-1])
     half = np.hypot(np.hypot(spread, DRIFT * left * (1 + 0.5 * left)), noise) * tail
-    notes = list(log.warnings)
+    notes = [*log.warnings, *off_schedule(log, rates, schedule)]
     if not calm.all():
         notes.append(f"{(~calm).sum()} rows stand far off their neighbours and are left out")
     if s[-1] < 0.3 * end:

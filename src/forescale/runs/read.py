@@ -15,12 +15,16 @@ from typing import Any
 from ..errors import InputError
 
 Columns = dict[str, list]
+ENDS = (b"\n", b"\r")  # of a line
 
 
-def read_columns(source: Any) -> tuple[Columns, str, str]:
-    """Columns, a name for messages, and the sha256 of the data. `source`: a path or any dataframe."""
-    if isinstance(source, (str, PathLike)) or hasattr(source, "joinpath"):
-        return _read_file(Path(str(source)))
+def read_columns(source: Any, growing: bool = False) -> tuple[Columns, str, str]:
+    """Columns, a name for messages, and the sha256 of the data. `source`: a path or any dataframe.
+
+    `growing`: the last line of a text that is still being written is left out if it has no end.
+    """
+    if is_path(source):
+        return _read_file(Path(str(source)), growing)
     if isinstance(source, dict):
         columns = {str(k): list(v) for k, v in source.items()}
     else:
@@ -37,10 +41,16 @@ def read_columns(source: Any) -> tuple[Columns, str, str]:
     return columns, "dataframe", hashlib.sha256(repr(columns).encode()).hexdigest()
 
 
-def _read_file(path: Path) -> tuple[Columns, str, str]:
+def is_path(source: Any) -> bool:
+    return isinstance(source, (str, PathLike)) or hasattr(source, "joinpath")
+
+
+def _read_file(path: Path, growing: bool) -> tuple[Columns, str, str]:
     if not path.is_file():
         raise InputError(f"no file {path}")
     raw = path.read_bytes()
+    if growing and path.suffix.lower() != ".parquet" and not raw.endswith(ENDS):
+        raw = raw[: raw.rfind(b"\n") + 1]
     if not raw.strip():
         raise InputError(f"{path.name} is empty; it needs a header line and one line per run")
     readers = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".parquet": _parquet}

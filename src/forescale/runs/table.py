@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..quantities import QUANTITIES, canonical, format_number
 from .cells import RUNS, as_is, is_label, number
 from .headers import named, scale, unit_warnings
-from .read import Columns, read_columns
+from .read import ENDS, Columns, read_columns
 
 COUNTS = "6ND"
 
@@ -102,7 +102,7 @@ class Runs:
         return self.to_frame()._repr_html_()
 
 
-def read(source: Any, drop_bad: bool = False, only: Sequence[str] | None = None, **mapping: str) -> Runs:
+def read(source: Any, drop_bad: bool = False, only: Sequence[str] | None = None, growing: bool = False, **mapping: str) -> Runs:
     """Read runs from a CSV, Parquet or JSONL file or any dataframe.
 
     `mapping` names the column of a quantity where the name is not its own or a known alias:
@@ -112,9 +112,10 @@ def read(source: Any, drop_bad: bool = False, only: Sequence[str] | None = None,
     zero, are errors unless `drop_bad`.
     `only` names the columns that matter (default: loss and every recognised quantity): rows are left out for those
     alone, no loss is needed, and a column that is no known quantity may be zero or negative.
+    `growing`: the file is still being written, so that a last line without an end is left out.
     Raises InputError naming file, row and column.
     """
-    raw, name, digest = read_columns(source)
+    raw, name, digest = read_columns(source, growing)
     chosen, ambiguous = _choose(raw, mapping, name, only)
     count = len(next(iter(raw.values())))
     bad: dict[int, str] = {}
@@ -136,7 +137,7 @@ def read(source: Any, drop_bad: bool = False, only: Sequence[str] | None = None,
         raise InputError(f"{name}: no usable row; the first: row {min(bad) + 1}, {bad[min(bad)]}")
     runs = Runs({k: v[keep] for k, v in columns.items()}, name, digest, mapping=chosen, ambiguous=ambiguous)
     dropped = tuple((i + 1, why) for i, why in sorted(bad.items()))
-    return replace(runs, dropped=dropped, warnings=_warnings(runs, chosen, dropped) + _cut(source))
+    return replace(runs, dropped=dropped, warnings=_warnings(runs, chosen, dropped) + _cut(source, growing))
 
 
 @dataclass(frozen=True)
@@ -226,14 +227,14 @@ def _numbers(values: list, quantity: str, column: str, name: str, bad: dict, dro
     return out
 
 
-def _cut(source: Any) -> tuple[str, ...]:
+def _cut(source: Any, growing: bool) -> tuple[str, ...]:
     """A text table whose last line has no end may have lost digits of its last number: nothing else can tell."""
     path = str(source)
-    if not path.lower().endswith((".csv", ".tsv")):
+    if growing or not path.lower().endswith((".csv", ".tsv")):
         return ()
     with open(path, "rb") as file:
         file.seek(-1, 2)
-        whole = file.read(1) in b"\r\n"
+        whole = file.read(1) in ENDS
     return () if whole else (f"the last line of {path} has no line end: if the file was cut off, its last number is wrong",)
 
 

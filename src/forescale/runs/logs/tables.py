@@ -114,7 +114,8 @@ def read_history(path: Path) -> Log:
     for row in rows:
         if step is None or not isinstance(row.get(step), (int, float)):
             continue
-        for metric, value in numbers(flat(row)).items():
+        values = flat(row) if path.suffix == ".jsonl" else numbers(flat(row))  # a Parquet's NaN is what was not logged
+        for metric, value in values.items():
             if metric != step and metric not in ("_runtime", "_timestamp"):
                 collect.add(metric, row[step], value)
     return Log(path.stem, path, path.suffix[1:], {}, collect.series(), {}, False if notes else None, tuple(notes))

@@ -92,10 +92,21 @@ def tidy(logs: Sequence[Log], given: Mapping[str, str] | None = None) -> Reading
 def _check(logs: Sequence[Log], quantity: str, name: str) -> None:
     known = sorted({k for log in logs for k in (*log.series, *log.summary, *log.config)})
     if name not in known and _number(name) is None:
-        from difflib import get_close_matches
+        near = ", ".join(closest(name, known))
+        raise InputError(f"{quantity}={name}: no run has a metric or setting of that name; there are {near}")
 
-        close = get_close_matches(name, known, n=3) or known[:8]
-        raise InputError(f"{quantity}={name}: no run has a metric or setting of that name; there are {', '.join(close)}")
+
+def closest(name: str, known: Sequence[str]) -> Sequence[str]:
+    """Names that were perhaps meant."""
+    from difflib import get_close_matches
+
+    return get_close_matches(name, known, n=3) or known[:8]
+
+
+def losses(log: Log) -> list[str]:
+    """Metrics that are losses by their names: those of validation first."""
+    lower = {k.lower().replace(".", "/"): k for k in (*log.summary, *log.series)}
+    return [lower[n] for n in (*VALIDATION, *TRAINING) if n in lower]
 
 
 def _number(text: Any) -> float | None:
@@ -110,12 +121,8 @@ def _loss(log: Log, name: str | None) -> tuple[float | None, str | None]:
     """(final loss, its metric): the metric named, else a validation loss, else the only training loss."""
     if name is not None:
         return _finite(log.last(name)), name
-    lower = {k.lower().replace(".", "/"): k for k in (*log.summary, *log.series)}
-    for group in (VALIDATION, TRAINING):
-        found = [lower[n] for n in group if n in lower]
-        if found:
-            return _finite(log.last(found[0])), found[0]
-    return None, None
+    found = losses(log)
+    return (_finite(log.last(found[0])), found[0]) if found else (None, None)
 
 
 def _finite(value: float | None) -> float | None:
