@@ -149,3 +149,10 @@ def test_watch_reads_the_log_of_a_running_job_whatever_writes_it(written, name):
     assert not any("learning rate" in w for w in seen.warnings)
     if name == "trainer":
         assert "check schedule" in " ".join(fs.watch(folder, schedule="constant").warnings)
+
+
+def test_every_score_of_an_evaluation_is_in_the_table(written):
+    folder, said = written("lm_eval")
+    (row,) = tidy(scan(folder), {"params": "1M"}).to_frame().to_dicts()
+    scores = {k: v for k, v in said["summary"].items() if "_stderr" not in k}
+    assert scores and {k: row[k] for k in scores} == scores and not any("_stderr" in k for k in row)

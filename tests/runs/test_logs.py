@@ -97,6 +97,25 @@ def test_the_command_names_what_is_missing_and_writes_what_is_whole(logs, tmp_pa
     assert found["loss_of"] == ["my_val"] * 2 and found["missing"] == [["params", "tokens"]] * 2
 
 
+def test_evaluations_become_a_table_of_scores(tmp_path):
+    """lm-eval's results of five models: no loss and no tokens in them, yet all that a forecast of a score needs."""
+    for i, params in enumerate((10**8, 3 * 10**8, 10**9, 3 * 10**9, 10**10)):
+        results = {
+            "arc_easy": {"alias": "arc", "acc,none": 0.4 + 0.07 * i, "acc_stderr,none": 0.01},
+            "drop": {"em,none": 0.1 * i},
+        }
+        found = {"results": results, "config": {"model_num_parameters": params}, "model_name": f"m{i}"}
+        (tmp_path / f"m{i}").mkdir()
+        (tmp_path / f"m{i}" / "results_2026.json").write_text(json.dumps(found))
+    assert "2 scores" in run("read", tmp_path, "-o", tmp_path / "t.csv")
+    table = fs.read(tmp_path / "t.csv", only=("arc_easy/acc", "params"))
+    assert table["arc_easy/acc"].tolist() == pytest.approx([0.4 + 0.07 * i for i in range(5)]) and "tokens" not in table.columns
+    found = fs.forecast(tmp_path / "t.csv", target="arc_easy/acc", params="30B")
+    assert found.low[0] < 0.75 < found.high[0] < 1 and "1 - arc_easy/acc" in " ".join(found.warnings)
+    asked = tidy(scan(tmp_path / "m3"), {"tokens": "20B", "right": "arc_easy/acc"}).to_frame()
+    assert asked["right"].to_list() == pytest.approx([0.61]) and asked["tokens"].to_list() == [2e10]
+
+
 def test_errors_are_one_line(logs, tmp_path):
     for args, message in (
         (("read", tmp_path / "none"), "there is no"),

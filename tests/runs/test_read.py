@@ -162,3 +162,14 @@ def test_a_plain_table_is_read_from_every_kind(tmp_path, name):
         plain(path, ("note",))
     with pytest.raises(InputError, match=f"{name} lacks flops; it has model, score"):
         plain(path, ("flops",))
+
+
+@pytest.mark.parametrize(("column", "ends"), [("State", "finished crashed running"), ("status", "FINISHED FAILED RUNNING")])
+def test_runs_that_crashed_or_still_run_are_told_of(tmp_path, column, ends):
+    path = tmp_path / "wandb.csv"
+    rows = [f"{i},{e},{10**i},{10**i},{5 - i}" for i, e in enumerate(ends.split() + ends.split()[:1], 1)]
+    path.write_text(f"Name,{column},params,tokens,loss\n" + "\n".join(rows) + "\n")
+    (said,) = (w for w in read(path).warnings if column in w)
+    assert f"1 {ends.split()[1].lower()}, 1 running of 4" in said
+    path.write_text(path.read_text().replace(ends.split()[1], "finished").replace(ends.split()[2], "finished"))
+    assert not any(column in w for w in read(path).warnings)

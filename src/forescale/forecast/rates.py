@@ -15,7 +15,7 @@ import numpy as np
 from ..law import Law
 from .known import is_loss
 
-ACCURACIES = {"accuracy", "accuracies", "acc"}
+ACCURACIES = {"accuracy", "accuracies", "acc", "em"}
 BENCHMARKS = {  # scored by the share of right answers; words of a column's name
     "agieval", "aime", "anli", "arc", "bbh", "boolq", "ceval", "cmmlu", "commonsenseqa", "copa", "coqa", "csqa", "gpqa", "gsm",
     "hellaswag", "humaneval", "ifeval", "lambada", "logiqa", "mathqa", "mbpp", "mmlu", "multirc", "naturalqs", "openbookqa",
@@ -29,7 +29,7 @@ ERRORS = {"error", "errors", "err"}
 QUESTIONS = 300.0  # a rate is as noisy as the share of so many answers: benchmarks have 160 to 14,000, but seeds differ as well
 EDGE = 0.02  # shares nearer to 0 or 1 count as this in noise
 RATES = ((0.0, 1.0), (0.0, 100.0))  # ends of shares and percentages
-NAMES = {"exact_match", "pass_rate", "success_rate", "solve_rate", "win_rate"}
+NAMED = re.compile(r"(?<![a-z])(exact[_ ]match|(pass|success|solve|win)[_ ]rate)(?![a-z])")
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def told(
 
 def _right(name: str) -> bool:
     """Whether a name is that of a share of right answers."""
-    return not _wrong(name) and (bool(_words(name) & ACCURACIES) or _scored(name) or name.lower() in NAMES)
+    return not _wrong(name) and (bool(_words(name) & ACCURACIES) or _scored(name) or bool(NAMED.search(name.lower())))
 
 
 def _scored(name: str) -> bool:

@@ -15,6 +15,8 @@ from .headers import named, scale, unit_warnings
 from .read import ENDS, Columns, read_columns
 
 COUNTS = "6ND"
+STATES = {"state", "status", "run state", "finished"}  # columns of trackers that say how a run ended
+STOPPED = {"crashed", "failed", "killed", "preempted", "running", "scheduled", "pending", "false"}
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def read(source: Any, drop_bad: bool = False, only: Sequence[str] | None = None,
         raise InputError(f"{name}: no usable row; the first: row {min(bad) + 1}, {bad[min(bad)]}")
     runs = Runs({k: v[keep] for k, v in columns.items()}, name, digest, mapping=chosen, ambiguous=ambiguous)
     dropped = tuple((i + 1, why) for i, why in sorted(bad.items()))
-    return replace(runs, dropped=dropped, warnings=_warnings(runs, chosen, dropped) + _cut(source, growing))
+    return replace(runs, dropped=dropped, warnings=_warnings(runs, chosen, dropped) + _stopped(raw, keep) + _cut(source, growing))
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,19 @@ def _numbers(values: list, quantity: str, column: str, name: str, bad: dict, dro
                 f"{quantity}, or leave such rows out with drop_bad (--drop-bad)"
             )
     return out
+
+
+def _stopped(raw: Columns, keep: np.ndarray) -> tuple[str, ...]:
+    """Says so where a column tells that runs crashed or are still running."""
+    out = []
+    for column in (c for c in raw if c.strip().lower() in STATES):
+        words = [str(v).strip().lower() for v, kept in zip(raw[column], keep, strict=True) if kept]
+        found = ", ".join(f"{words.count(w)} {w}" for w in dict.fromkeys(words) if w in STOPPED)
+        if found:
+            out.append(
+                f"column {column!r} has {found} of {len(words)}: what they reached is no final value; leave out what is not meant"
+            )
+    return tuple(out)
 
 
 def _cut(source: Any, growing: bool) -> tuple[str, ...]:

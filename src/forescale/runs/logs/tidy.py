@@ -19,36 +19,54 @@ VALIDATION = (
 TRAINING = ("loss", "train_loss", "train/loss", "training_loss", "train/ce loss", "loss/train")
 SEEN = ("tokens_seen", "num_input_tokens_seen", "total_tokens", "train/num_input_tokens_seen", "throughput/total tokens")
 WANTED = ("params", "tokens", "loss")
+SETTINGS = ("params", "tokens", "flops", "batch_size", "learning_rate", "steps")  # quantities that are no result
 
 
 @dataclass(frozen=True)
 class Reading:
-    """`rows`, one dict a run: run, format, params, tokens, flops, steps, loss, finished, and what was kept of the config.
+    """`rows`, one dict a run: run, format, params, tokens, flops, steps, loss, finished, what was asked for, and the scores of
+    an evaluation.
 
-    `loss_of` says which metric each loss is; `missing` lists for every run what could not be found; `notes` what to look at.
+    `loss_of` says which metric each loss is, `scores` how many other results each run has; `missing` lists for every run what
+    could not be found; `notes` what to look at.
     """
 
     rows: tuple[dict[str, Any], ...]
     loss_of: tuple[str | None, ...]
     missing: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
+    scores: tuple[int, ...]
 
     def to_frame(self) -> Any:
-        """Rows that have size, data and loss, as a polars frame that `fs.read` takes; the others are in `notes`."""
+        """Rows that have size, data and loss, as a polars frame that `fs.read` takes; the others are in `notes`.
+
+        Where results other than losses are known, those stand for the loss, and size or data for both if no run tells the other.
+        """
         import polars as pl
 
-        whole = [r for r, lacking in zip(self.rows, self.missing, strict=True) if not lacking]
-        return pl.DataFrame(whole, infer_schema_length=None, strict=False)
+        told = {q for lacking in self.missing for q in {"params", "tokens"} - set(lacking)}
+        need = {"loss", *(told if any(self.scores) and told else ("params", "tokens"))}
+        whole = [
+            row
+            for row, lacking, scores in zip(self.rows, self.missing, self.scores, strict=True)
+            if not (need - ({"loss"} if scores else set())) & set(lacking)
+        ]
+        empty = {k for r in whole for k in r} - {k for r in whole for k, v in r.items() if v is not None}
+        return pl.DataFrame(
+            [{k: v for k, v in r.items() if k not in empty} for r in whole], infer_schema_length=None, strict=False
+        )
 
     def summary(self) -> str:
         lines = [f"{'run':28} {'format':12} {'params':>8} {'tokens':>8} {'loss':>9}  {'of':20} state"]
-        for row, metric, lacking in zip(self.rows, self.loss_of, self.missing, strict=True):
+        for row, metric, lacking, scores in zip(self.rows, self.loss_of, self.missing, self.scores, strict=True):
             shown = lambda k, r=row: "-" if r.get(k) is None else format_number(r[k])
             loss = "-" if row.get("loss") is None else f"{row['loss']:.4f}"
             state = {True: "finished", False: "incomplete", None: "not said"}[row["finished"]]
-            lack = f"; lacks {', '.join(lacking)}" if lacking else ""
+            metric = metric or (f"{scores} score{'s' if scores > 1 else ''}" if scores else "-")
+            lack = [q for q in lacking if not (scores and q == "loss")]
+            lack = f"; lacks {', '.join(lack)}" if lack else ""
             numbers = f"{shown('params'):>8} {shown('tokens'):>8} {loss:>9}"
-            lines.append(f"{str(row['run'])[:28]:28} {row['format']:12} {numbers}  {(metric or '-')[:20]:20} {state}{lack}")
+            lines.append(f"{str(row['run'])[:28]:28} {row['format']:12} {numbers}  {metric[:20]:20} {state}{lack}")
         return "\n".join([*lines, *(f"note: {n}" for n in self.notes)])
 
     def _repr_html_(self) -> str:
@@ -59,6 +77,7 @@ class Reading:
             "rows": list(self.rows),
             "loss_of": list(self.loss_of),
             "missing": [list(m) for m in self.missing],
+            "scores": list(self.scores),
             "notes": list(self.notes),
         }
 
@@ -70,7 +89,7 @@ def tidy(logs: Sequence[Log], given: Mapping[str, str] | None = None) -> Reading
     given = dict(given or {})
     for quantity, name in given.items():
         _check(logs, quantity, name)
-    rows, metrics, missing, notes = [], [], [], []
+    rows, metrics, missing, scores, notes = [], [], [], [], []
     for log in logs:
         loss, metric = _loss(log, given.get("loss"))
         row: dict[str, Any] = {"run": log.name, "format": log.format}
@@ -79,14 +98,21 @@ def tidy(logs: Sequence[Log], given: Mapping[str, str] | None = None) -> Reading
             if found is not None:
                 row[quantity] = found
         row |= {"steps": _steps(log), "loss": loss, "finished": log.finished}
-        for quantity in given.keys() - row.keys():
-            row[quantity] = _quantity(log, quantity, given[quantity])
+        row |= {quantity: _quantity(log, quantity, name) for quantity, name in given.items() if quantity not in row}
+        found = _scores(log)
+        scores.append(sum(row[q] is not None for q in given.keys() - {*SETTINGS, "loss"}) + len(found))
+        row |= {k: v for k, v in found.items() if k not in row}
         rows.append(row)
         metrics.append(metric)
         missing.append(tuple(q for q in WANTED if row.get(q) is None))
         notes += [f"{log.name}: {n}" for n in log.notes]
-    notes += _remarks(rows, metrics, missing)
-    return Reading(tuple(rows), tuple(metrics), tuple(missing), tuple(notes))
+    notes += _remarks(rows, metrics, missing, scores)
+    return Reading(tuple(rows), tuple(metrics), tuple(missing), tuple(notes), tuple(scores))
+
+
+def _scores(log: Log) -> dict[str, float]:
+    """All results of an evaluation, by task/metric."""
+    return {k: v for k, v in log.summary.items() if "_stderr" not in k} if log.format == "lm-eval" else {}
 
 
 def _check(logs: Sequence[Log], quantity: str, name: str) -> None:
@@ -161,14 +187,14 @@ def _steps(log: Log) -> float | None:
     return max(ends) if ends else None
 
 
-def _remarks(rows: list[dict], metrics: list, missing: list) -> list[str]:
+def _remarks(rows: list[dict], metrics: list, missing: list, scores: list) -> list[str]:
     out = []
     kinds = {m for m in metrics if m}
     if len(kinds) > 1:
         out.append(f"the losses are different metrics ({', '.join(sorted(kinds))}): choose one with loss=NAME")
     if any(m and m.lower() in TRAINING for m in metrics):
         out.append("training losses are used where no validation loss was found")
-    lacking = {q: sum(q in m for m in missing) for q in WANTED}
+    lacking = {q: sum(q in m and not (n and q == "loss") for m, n in zip(missing, scores, strict=True)) for q in WANTED}
     for quantity, count in lacking.items():
         if count:
             out.append(
