@@ -49,6 +49,7 @@ def forecast(
     interval: float = 0.9,
     drop_bad: DropBad = False,
     keep_odd: KeepOdd = False,
+    best: Annotated[bool, typer.Option("--best", help="Of rows alike in all inputs, a sweep say, keep the best.")] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the forecast as JSON.")] = None,
     figure: Figure = None,
     json: Json = False,
@@ -63,6 +64,7 @@ def forecast(
     names = target or ["loss"]
     table = runs_of(runs, map, role, drop_bad, (*names, *needed))
     options = {"interval": interval, "laws": _own(law), "group": group or None, "keep_odd": keep_odd, "bounds": _ends(bounds)}
+    options["best"] = best
     several = {n: run_forecast(table, target=n, **options, progress=bar(f"forecasting {n}"), **inputs) for n in names}
     found = several if len(names) > 1 else several[names[0]]
     text = json_module.dumps(_plain(found))

@@ -37,6 +37,7 @@ def forecast(
     group: str | None = None,
     scale: str | None = None,
     keep_odd: bool = False,
+    best: bool = False,
     calibration: Calibration | None = None,
     progress: Callable[[float], None] | None = None,
     **at: Any,
@@ -48,19 +49,21 @@ def forecast(
     asked together share their back-tests. `group` forecasts every group of a column, also as a dict; three or more groups of
     one input try each other's exponent. `bounds` are values that cannot be crossed; those of error rates and accuracies are
     known by their names. `laws` adds laws of the user's own to the stack. Runs that are far worse than all others say (diverged,
-    not tuned) are left out and named, unless `keep_odd`.
+    not tuned) are left out and named, unless `keep_odd`. `best` keeps, of rows alike in all inputs (a sweep of learning rates),
+    the lowest, or highest if the target rises: a forecast of the best run instead of a usual one.
     Raises InputError for unusable data; a target that cannot be predicted comes back flagged, with a wide interval.
     """
     tails(interval, "interval")
     if not isinstance(target, str):
-        options = {"interval": interval, "bounds": bounds, "laws": laws, "group": group, "scale": scale, "keep_odd": keep_odd}
+        options = {"interval": interval, "bounds": bounds, "laws": laws, "group": group, "scale": scale}
+        options |= {"keep_odd": keep_odd, "best": best}
         every = {"calibration": calibration, "progress": progress, **options, **at}
         return {name: forecast(runs, target=name, **every) for name in target}
     if bounds is not None and not bounds[0] < bounds[1]:
         raise InputError(f"bounds need a lower and a higher end, got {bounds}")
     if not isinstance(runs, Runs):
         runs = read(runs, only=(target, *(k for k in at if k != "flops" or not is_spare(at))))
-    asked = prepare(runs, target, at, group, scale, bounds, own_terms=bool(laws))
+    asked = prepare(runs, target, at, group, scale, bounds, own_terms=bool(laws), best=best)
     asked = asked if keep_odd else _sound(asked, target)
     inputs = asked.questions[0].inputs
     for law in laws:

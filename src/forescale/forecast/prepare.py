@@ -15,10 +15,11 @@ from .inputs import by_compute, by_ratio, is_spare, linear, ordered
 from .local import run_share
 from .question import ALONG, Question, alike, several
 from .rates import Told, lacking, rate_bounds, told
+from .unlike import best as best_of
+from .unlike import unlike
 
 EARLY = 0.1  # share of a run's tokens whose checkpoints are left out (Hitchhiker's guide, arXiv:2410.11840)
 FEWEST = 3
-UNLIKE = 1.0  # standard deviation of log tokens per parameter among runs of like compute, beyond which it is said
 SHARED = 4.0  # times the variance that rows trained apart would give the means of runs: taken for checkpoints above it
 
 
@@ -46,12 +47,13 @@ def prepare(
     scale: str | None = None,
     bounds: tuple[float, float] | None = None,
     own_terms: bool = False,
+    best: bool = False,
 ) -> Asked:
     """`at` gives each input's target values (numbers, texts such as 70B, lists; they broadcast).
 
     flops beside params, or beside tokens, tells the other; beside both it only orders the rows, as a column named by `scale`
     does. tokens_per_param beside params tells the tokens. `bounds` are the target's ends, where its name does not tell them.
-    `own_terms` leaves inputs that are accuracies as they are.
+    `own_terms` leaves inputs that are accuracies as they are. `best` keeps the best of the rows alike in all inputs.
     Raises InputError for a missing column, too few rows, or an input that never varies.
     """
     points = {k: _values(v, k, runs) for k, v in at.items()}
@@ -69,10 +71,14 @@ def prepare(
     if np.asarray(y).dtype.kind != "f":
         raise InputError(f"{runs.source}: column {target!r} is not numeric")
     keep = _usable(runs, x, y, target, notes) & _late(runs, inputs, notes)
-    notes += _unlike(runs, inputs, keep, target)
+    ends = bounds or rate_bounds(target, y)
+    if best and keep.any():
+        form = told(target, y[keep], x[keep].prod(axis=1), ends, inputs)[0]
+        keep, said = best_of(runs, inputs, keep, target, form.rises or form.sign < 0, group)
+        notes += said
+    notes += unlike(runs, inputs, keep, target, group)
     x_new = np.stack([points[n] for n in inputs], axis=1)
     asked = {n: points[n] for n in inputs}
-    ends = bounds or rate_bounds(target, y)
     if ends and np.isfinite(ends[1]) and keep.any() and not own_terms:
         inputs, x, x_new = lacking(inputs, x, x_new, keep)
     inputs, x, x_new = linear(inputs, x, x_new, keep, notes)
@@ -156,22 +162,3 @@ def _late(runs: Runs, inputs: Sequence[str], notes: list[str]) -> np.ndarray:
     if not late.all():
         notes.append(f"{(~late).sum()} checkpoints from the first tenth of their run left out")
     return late
-
-
-def _unlike(runs: Runs, inputs: tuple[str, ...], keep: np.ndarray, target: str) -> list[str]:
-    """Says so where flops alone is asked of runs that spend the same compute in different ways."""
-    if inputs != ("flops",) or not {"params", "tokens"} <= set(runs.columns):
-        return []
-    split = runs.numbers(("flops", "params", "tokens"))
-    c, n, d = (np.log(np.where(v > 0, v, np.nan))[keep] for v in split.values())
-    known = np.isfinite(c + n + d)
-    if known.sum() < FEWEST:
-        return []
-    ratio, at = (d - n)[known], c[known] - c[known].mean()
-    off = ratio - ratio.mean() - at * (at @ ratio) / max(float(at @ at), 1e-12)
-    if off.std() < UNLIKE:
-        return []
-    return [
-        f"runs of the same flops differ {np.exp(2 * off.std()):.2g}-fold in tokens per parameter (one standard deviation either "
-        f"way): this is the {target} of a usual run, not of the best; give params and tokens, or keep the best run of each scale"
-    ]

@@ -264,7 +264,8 @@ def _warnings(runs: Runs, chosen: Mapping[str, str], dropped: tuple) -> tuple[st
             out.append(f"column {column!r} is read as {quantity}")
     known = [q for q in chosen if q in QUANTITIES and len(runs)]
     out += unit_warnings({q: float(runs.columns[q].max()) for q in known}, dict(chosen))
-    keys = list(zip(*(runs.columns[q].tolist() for q in chosen), strict=True))
+    plain = {q: v.tolist() for q, v in runs.columns.items()}
+    keys = list(zip(*(v for q, v in plain.items() if q in chosen or len(set(v)) < len(v)), strict=True))  # names are all distinct
     if len(set(keys)) < len(keys):
         out.append(f"{len(keys) - len(set(keys))} rows repeat another row exactly; each counts as a measurement of its own")
     return tuple(out)
