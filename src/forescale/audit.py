@@ -7,7 +7,7 @@ it was counted, what was fitted and how. Each sensitivity refits (or restates) t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -95,7 +95,7 @@ def audit(
     if set(record.inputs) != {"params", "tokens"}:
         raise InputError(f"the audit needs a law in params and tokens; {law} takes {', '.join(record.inputs)}")
     x = runs.numbers(("params", "tokens"))
-    table = Runs({**runs.columns, **x}, runs.source, runs.sha256, runs.counts)
+    table = replace(runs, columns={**runs.columns, **x})
     budget = parse_positive(flops, "flops") if flops is not None else 10 * float((6 * x["params"] * x["tokens"]).max())
     whole = run_fit(record, table)
 
@@ -107,7 +107,7 @@ def audit(
 
     base = judged("", "as given", record, dict(whole.params))
     options = list(_choices(record, table, whole))
-    found, notes = [], list(whole.warnings)
+    found, notes = [], [*whole.undecided, *(w for w in whole.warnings if w != whole.weak)]
     for done, (group, choice, make) in enumerate(options):
         try:
             of, params, back = make()

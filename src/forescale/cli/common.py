@@ -102,8 +102,16 @@ def bar(what: str):
     return show
 
 
-def show(result, as_json: bool) -> None:
-    typer.echo(result.to_json() if as_json else result.summary())
+def show(result, as_json: bool, *tables) -> None:
+    """Print a result, and what its tables warned of when they were read, where the result does not say that itself."""
+    said = getattr(result, "warnings", ())
+    more = [w for t in tables for w in t.warnings if w not in said]
+    if not as_json:
+        typer.echo("\n".join([result.summary(), *(f"warning: {w}" for w in more)]))
+    elif more:
+        typer.echo(json_module.dumps(json_module.loads(result.to_json()) | {"warnings": [*more, *said]}))
+    else:
+        typer.echo(result.to_json())
 
 
 Figure = Annotated[Path | None, typer.Option(help="Write a figure: .html (self-contained), .json, .svg, .pdf or .png.")]

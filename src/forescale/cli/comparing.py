@@ -34,7 +34,7 @@ def compare(
         from ..report.comparing import arms_figure
 
         draw(lambda: arms_figure(found, table, by, axis), figure)
-    show(found, json)
+    show(found, json, table)
 
 
 @app.command()
@@ -63,7 +63,7 @@ def trend(
         from ..report.comparing import trend_figure
 
         draw(lambda: trend_figure(found, x, y, value), figure)
-    show(found, json)
+    show(found, json, table)
 
 
 @app.command()
@@ -80,8 +80,10 @@ def downstream(
     """A metric at a larger scale through the loss, with the uncertainty of both steps."""
     from ..forecast import downstream as run_downstream
 
-    more = runs_of(losses, map, drop_bad=drop_bad) if losses else None
-    show(run_downstream(runs_of(runs, map, drop_bad=drop_bad), metric, losses=more, items=items, **mapping(at)), json)
+    table = runs_of(runs, map, drop_bad=drop_bad)
+    more = [runs_of(losses, map, drop_bad=drop_bad)] if losses else []
+    found = run_downstream(table, metric, losses=more[0] if more else None, items=items, **mapping(at))
+    show(found, json, table, *more)
 
 
 @app.command()
@@ -153,7 +155,8 @@ def transfer(
 
     rows = frame(pairs, "old_loss", "new_loss")
     old, new = (rows[c].to_numpy().astype(float) for c in ("old_loss", "new_loss"))
-    show(run_transfer(runs_of(ladder, map, drop_bad=drop_bad), old, new, **mapping(at)), json)
+    table = runs_of(ladder, map, drop_bad=drop_bad)
+    show(run_transfer(table, old, new, **mapping(at)), json, table)
 
 
 @app.command()

@@ -126,7 +126,7 @@ def audit(
 
     table = read(runs, **mapping(map))
     table = table.role(role) if role else table
-    show(run_audit(table, law=law, flops=flops or None, progress=bar("auditing")), json)
+    show(run_audit(table, law=law, flops=flops or None, progress=bar("auditing")), json, table)
 
 
 @app.command()

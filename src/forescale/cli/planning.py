@@ -120,19 +120,23 @@ def frontier(
 ) -> None:
     """The runs no mixture of others beats: the lower convex hull of loss over compute, and how their size grows."""
     from ..plan import frontier as hull
-    from ..plan import frontier_exponent
+    from ..plan import frontier_exponent, one_ladder
     from ..report.planning import frontier_figure
 
     table = runs_of(runs, map, role, drop_bad)
-    found, (a, k) = hull(table), frontier_exponent(table)
+    found, (a, k), chosen = hull(table), frontier_exponent(table), one_ladder(table)
+    said = [*table.warnings, *([f"undecided: {chosen}"] if chosen else [])]
     draw(lambda: frontier_figure(table), figure)
     if json:
-        typer.echo(json_module.dumps({n: v.tolist() for n, v in found.items()} | {"exponent": a, "coefficient": k}))
+        more = {"exponent": a, "coefficient": k, "warnings": said}
+        typer.echo(json_module.dumps({n: v.tolist() for n, v in found.items()} | more))
         return
     head = f"{len(found['rows'])} of {len(table)} runs on the frontier; N = {k:.3g} C^{a:.3f} through them"
     typer.echo(f"{head}; counted as {table.counts}")
     for c, n, loss in zip(found["flops"], found["params"], found["loss"], strict=True):
         typer.echo(f"  {c:9.3g} FLOP: {format_number(n):>6} params, loss {loss:.4f}")
+    for warning in said:
+        typer.echo(f"warning: {warning}")
 
 
 @app.command()
@@ -152,9 +156,10 @@ def hparams(
     from ..report.planning import setting_figure
 
     names = tuple(listed(settings))
-    found = run_hparams(runs_of(runs, map, role, drop_bad), params=params, tokens=tokens, settings=names)
+    table = runs_of(runs, map, role, drop_bad)
+    found = run_hparams(table, params=params, tokens=tokens, settings=names)
     draw(lambda: setting_figure(found), figure)
-    show(found, json)
+    show(found, json, table)
     if not json:
         for line in _rules_beside(found):
             typer.echo(line)

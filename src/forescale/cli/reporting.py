@@ -64,3 +64,5 @@ def figure(
     if kind not in kinds:
         raise one_of("kind of figure", kind, kinds)
     typer.echo(write(kinds[kind](), out))
+    for warning in table.warnings:
+        typer.echo(f"warning: {warning}", err=True)

@@ -42,7 +42,7 @@ def crossover(
 
         draw(lambda: arms_figure(found, two, by, axis), figure)
     pair = found.pairs[0]
-    show(pair, json)
+    show(pair, json, table)
     if not json and axis == "flops":
         price = seed_price(pair, pair.common)
         say = f"{price['now']:.2%} now, {price['after']:.2%} after one more run of each at {pair.common:.3g}"
@@ -69,7 +69,7 @@ def skills(
 
     table = runs_of(runs, map, role, drop_bad)
     share = {k: parse_number(v, k) for k, v in mapping(weights).items()} or None
-    show(run_skills(fit_skills(laws.get(law), table, by), budget(flops).flops, share), json)
+    show(run_skills(fit_skills(laws.get(law), table, by), budget(flops).flops, share), json, table)
 
 
 @app.command()
@@ -116,4 +116,4 @@ def languages(
 
     columns = mapping(tokens)
     table = runs_of(runs, map, only=("loss", *columns.values()))
-    show(transfer_matrix(table, columns, target=target), json)
+    show(transfer_matrix(table, columns, target=target), json, table)

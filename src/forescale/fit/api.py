@@ -10,12 +10,13 @@ import numpy as np
 from ..errors import FitError, InputError
 from ..law import Law
 from ..runs import Runs, read
+from ..runs.alike import apart
 from .objective import Objective
 from .problem import Problem
 from .resample import too_few
 from .result import Fit
 from .starts import search
-from .status import edge_warnings, status_of, weak_direction
+from .status import edge_warnings, status_of, together, weak_direction
 
 
 def fit(
@@ -58,10 +59,13 @@ def fit(
         flops = 6 * x["params"] * x["tokens"]
         ranges["flops"] = (float(flops.min()), float(flops.max()))
     status = status_of(found)
-    weak = weak_direction(problem, z)
+    weak = weak_direction(problem, z) or together(x)
     notes = list(runs.warnings) + edge_warnings(problem, z) + [n for n in (weak, problem.note) if n]
     if not status.ok:
         notes.append(status.value)
+    output = law.output if law.output in runs.columns else "loss"
+    if mixed := apart(runs, law.inputs, np.ones(len(y), bool), output):
+        notes.append(f"{mixed}; fit one arm or setting, or the best rows (Runs.best)")
     groups = runs.columns["run"] if "run" in runs.columns else np.arange(len(y))
     if few := too_few(problem, groups):
         notes.append(few)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
+from itertools import combinations
 
 import numpy as np
 
 from .problem import Problem
 from .starts import Search
+
+LINE = 0.1  # log distance from a line that is still rounding
 
 
 class Status(Enum):
@@ -40,6 +44,15 @@ def edge_warnings(problem: Problem, z: np.ndarray) -> list[str]:
         elif p.domain.name == "positive" and effect < 1e-6:
             out.append(f"{p.name} vanished ({values[j]:.3g}): its term has no effect on these data")
     return out
+
+
+def together(x: Mapping[str, np.ndarray]) -> str:
+    """Names two inputs that move together in all rows, as sizes at a fixed ratio of tokens do; else empty."""
+    logs = {k: np.log(v) for k, v in x.items() if (v > 0).all() and np.ptp(v) > 0}
+    for (a, u), (b, v) in combinations(logs.items(), 2):
+        if np.abs(v - np.polyval(np.polyfit(u, v, 1), u)).max() < LINE:
+            return f"{a} and {b} move together in all rows: what one does cannot be told from what the other does"
+    return ""
 
 
 def weak_direction(problem: Problem, z: np.ndarray, limit: float = 1e-5) -> str:

@@ -11,11 +11,11 @@ import numpy as np
 from ..errors import InputError
 from ..quantities import parse_number
 from ..runs import Runs
+from ..runs.alike import best as best_of
 from .inputs import by_compute, by_ratio, is_spare, linear, ordered
 from .local import run_share
 from .question import ALONG, Question, alike, several
 from .rates import Told, lacking, rate_bounds, told
-from .unlike import best as best_of
 from .unlike import unlike
 
 EARLY = 0.1  # share of a run's tokens whose checkpoints are left out (Hitchhiker's guide, arXiv:2410.11840)

@@ -11,7 +11,7 @@ from .shape import Memory, Shape, serve_memory, shape_for, train_memory
 from .side_by_side import Approaches, approaches
 from .sweeps import Setting, hparams, measured
 from .timing import TimeFront, time_front
-from .valleys import IsoFlop, frontier, frontier_exponent, isoflop, parabola_shift
+from .valleys import IsoFlop, frontier, frontier_exponent, isoflop, one_ladder, parabola_shift
 
 __all__ = [
     "ACCELERATORS",
@@ -49,6 +49,7 @@ __all__ = [
     "isoflop",
     "measured",
     "numeric_params",
+    "one_ladder",
     "optimal_params",
     "optimum",
     "parabola_shift",

@@ -11,10 +11,11 @@ from ..errors import FitError, InputError
 from ..fit import fit
 from ..quantities import format_number
 from ..runs import Runs
+from ..runs.alike import apart
 from ..shown import Shown
 from .hardware import budget
 from .optimum import plan
-from .valleys import METHODS, IsoFlop, frontier_exponent, isoflop, parabola_shift
+from .valleys import METHODS, IsoFlop, frontier_exponent, isoflop, one_ladder, parabola_shift
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Approaches(Shown):
     factor: float | None
     shift: float | None
     counts: str
+    warnings: tuple[str, ...]
 
     def summary(self) -> str:
         lines = [f"a in N* = k C^a, 90 % intervals; counted as {self.counts}"]
@@ -44,7 +46,7 @@ class Approaches(Shown):
         lines += [f"  {name:28} cannot say: {why}" for name, why in self.failed.items()]
         if self.shift is not None:
             lines.append(f"a parabola's bottom lies {np.expm1(self.shift):+.1%} off on these sizes if the fitted law is right")
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"warning: {w}" for w in self.warnings)])
 
     def to_dict(self) -> dict:
         out = {k: v for k, v in vars(self).items() if k != "valleys"}
@@ -68,6 +70,8 @@ def approaches(runs: Runs, flops: float | str | None = None) -> Approaches:
     failed: dict[str, str] = {}
     valleys: dict[str, IsoFlop] = {}
     try:
+        if said := one_ladder(runs):
+            raise InputError(said)
         a, k = frontier_exponent(runs)
         exponents["1 frontier"] = (a, np.nan, np.nan)
         if c:
@@ -90,6 +94,8 @@ def approaches(runs: Runs, flops: float | str | None = None) -> Approaches:
         from .. import laws
 
         found = fit(laws.get("chinchilla"), runs, resamples=300)
+        if found.weak:
+            raise FitError(found.weak)
         best = plan(found, c or top)
         exponents["3 parametric law"] = best.exponent
         if c:
@@ -99,8 +105,11 @@ def approaches(runs: Runs, flops: float | str | None = None) -> Approaches:
     except (InputError, FitError) as error:
         failed["3 parametric law"] = str(error)
     if not exponents:
-        raise InputError(f"no approach works on these runs: {'; '.join(f'{k}: {v}' for k, v in failed.items())}")
-    return Approaches(exponents, params, valleys, failed, c, c / top if c else None, shift, runs.counts)
+        whose = {why: ", ".join(k for k, v in failed.items() if v == why) for why in failed.values()}
+        raise InputError(f"no approach works on these runs: {'; '.join(f'{k}: {why}' for why, k in whose.items())}")
+    mixed = apart(runs, ("params", "flops"), np.ones(len(runs), bool), "loss")
+    notes = [f"{mixed}; give one arm or setting, or the best rows (Runs.best)"] if mixed else []
+    return Approaches(exponents, params, valleys, failed, c, c / top if c else None, shift, runs.counts, (*runs.warnings, *notes))
 
 
 def _shift(found, runs: Runs, valleys: IsoFlop) -> float:

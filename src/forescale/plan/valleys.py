@@ -20,6 +20,7 @@ METHODS = ("akima", "parabola", "cubic")
 SAME_BUDGET = 0.02  # relative spread of flops within one budget
 GRID = 400
 NAMED = 3  # budgets that an error names
+LADDER = 0.1  # log size off the line of a ladder that is still rounding
 GRID_ERROR = 0.05  # of log N*: what spacing of sizes leaves undecided whatever the noise
 
 
@@ -216,6 +217,16 @@ def frontier(runs: Runs) -> dict[str, np.ndarray]:
     if len(rows) < 3:
         raise InputError(f"only {len(rows)} runs lie on the frontier: it needs runs at growing compute with falling loss")
     return {"flops": np.exp(x[rows]), "loss": np.exp(y[rows]), "params": np.exp(n[rows]), "rows": rows}
+
+
+def one_ladder(runs: Runs) -> str:
+    """Says so where sizes and compute lie on one line in the logs: no size competes with another, so none is seen to be best."""
+    c, n = (np.log(v) for v in runs.numbers(("flops", "params")).values())
+    if np.ptp(c) == 0 or np.abs(n - np.polyval(np.polyfit(c, n, 1), c)).max() > LADDER:
+        return ""
+    return (
+        "at every compute there is one size: its growth is that of the ladder, as it was chosen; add other sizes at some budgets"
+    )
 
 
 def frontier_exponent(runs: Runs) -> tuple[float, float]:

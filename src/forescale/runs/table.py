@@ -82,6 +82,13 @@ class Runs:
         """The rows where mask holds."""
         return replace(self, columns={k: v[np.asarray(mask, bool)] for k, v in self.columns.items()})
 
+    def best(self, inputs: Sequence[str] = ("params", "tokens"), target: str = "loss", high: bool = False) -> Runs:
+        """Of rows alike in all inputs (a sweep of rates) the one of the lowest target, or the highest; a warning says so."""
+        from .alike import best
+
+        keep, said = best(self, inputs, np.ones(len(self), bool), target, high)
+        return replace(self.where(keep), warnings=(*self.warnings, *said))
+
     def role(self, name: str) -> Runs:
         """The rows of one role (fit, held_out, ...)."""
         return self.where(self["role"] == name)
