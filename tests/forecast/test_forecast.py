@@ -198,6 +198,16 @@ def test_the_largest_gpt2_from_the_three_smaller():
     assert found.low[0] < 0.6324 < found.high[0] and found.high[0] - found.low[0] > 0.03
 
 
+def test_targets_in_any_list(ladder):
+    pd = pytest.importorskip("pandas")
+    fit, _ = ladder
+    n, d = [3e9, 1e10], [6e10, 2e11]
+    want = fs.forecast(fit, params=n, tokens=d).value.tolist()
+    for made in (np.array, pd.Series, tuple, lambda v: [f"{x:g}" for x in v]):
+        assert fs.forecast(fit, params=made(n), tokens=made(d)).value.tolist() == want
+    assert fs.forecast(fit, params=np.array(3e9), tokens=6e10).value.shape == (1,)
+
+
 def test_errors_say_what_to_do(ladder):
     fit, _ = ladder
     with pytest.raises(InputError, match="say what to forecast"):

@@ -173,3 +173,30 @@ def test_runs_that_crashed_or_still_run_are_told_of(tmp_path, column, ends):
     assert f"1 {ends.split()[1].lower()}, 1 running of 4" in said
     path.write_text(path.read_text().replace(ends.split()[1], "finished").replace(ends.split()[2], "finished"))
     assert not any(column in w for w in read(path).warnings)
+
+
+def test_any_table_in_memory_reads_the_same():
+    pd = pytest.importorskip("pandas")
+    plain = {"params": [1e7, 1e8], "tokens": [2e8, 2e9], "loss": [4.0, 3.0]}
+    frame = pd.DataFrame(plain)
+    rows = [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)]
+    whole = frame.astype({"params": "Int64", "tokens": "int64"})
+    same = (
+        frame,
+        rows,
+        whole,
+        frame.set_index(["params", "tokens"]),
+        pl.DataFrame(plain),
+        {k: np.array(v) for k, v in plain.items()},
+    )
+    for table in (*same, frame.astype(str)):
+        found = read(table)
+        assert all(found[k].tolist() == v for k, v in plain.items())
+    for table, said in (
+        (pl.DataFrame(plain).lazy(), "collect it first"),
+        (pd.concat([frame], axis=1, keys=["x"]), r"named \('x', 'params'\), which is no text"),
+        (pd.DataFrame(frame.to_numpy()), "named 0, which is no text"),
+        (frame.assign(loss=["40%", "30%"]), "write it without the sign"),
+    ):
+        with pytest.raises(InputError, match=said):
+            read(table)

@@ -130,7 +130,7 @@ def _recognised(q: Question) -> tuple[str, ...]:
 
 
 def _values(value: Any, name: str, runs: Runs) -> np.ndarray:
-    listed = value if isinstance(value, (list, tuple, np.ndarray)) else [value]
+    listed = [value] if np.ndim(value) == 0 else list(value)
     out = np.array([parse_number(v, name) if isinstance(v, str) else float(v) for v in listed])
     if not out.size:
         raise InputError(f"{name} has no value to forecast at; give one or more")

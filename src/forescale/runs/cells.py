@@ -39,7 +39,13 @@ def number(value: Any, quantity: str, suffixes: bool) -> tuple[float | None, str
             return (found, None) if suffixes else (None, "a unit of its own beside that of the header")
         except InputError:
             pass
-    return None, "not a number" + ("; write it without commas, with a decimal point" if _COMMAS.fullmatch(text) else "")
+    hint = "; write it without commas, with a decimal point" if _COMMAS.fullmatch(text) else ""
+    hint = (
+        "; write it without the sign, per cent or a fraction throughout"
+        if _PLAIN.fullmatch(text.removesuffix("%").strip())
+        else hint
+    )
+    return None, f"not a number{hint}"
 
 
 def as_is(values: list) -> np.ndarray:

@@ -25,20 +25,34 @@ def read_columns(source: Any, growing: bool = False) -> tuple[Columns, str, str]
     """
     if is_path(source):
         return _read_file(Path(str(source)), growing)
-    if isinstance(source, dict):
-        columns = {str(k): list(v) for k, v in source.items()}
-    else:
-        import narwhals as nw
-
-        try:
-            columns = nw.from_native(source, eager_only=True).to_dict(as_series=False)
-        except TypeError as error:
-            raise InputError(f"cannot read runs from {type(source).__name__}; give a path or a dataframe") from error
+    columns = _columns(source)
     if len({len(v) for v in columns.values()}) > 1:
         raise InputError("columns differ in length: " + ", ".join(f"{k} {len(v)}" for k, v in columns.items()))
     if not any(columns.values()):
         raise InputError(f"the dataframe has no rows (columns: {', '.join(columns) or 'none'})")
     return columns, "dataframe", hashlib.sha256(repr(columns).encode()).hexdigest()
+
+
+def _columns(source: Any) -> Columns:
+    """Of a table of columns, a list of rows, or any dataframe."""
+    if isinstance(source, list) and source and all(isinstance(row, dict) for row in source):
+        source = {name: [row.get(name) for row in source] for name in dict.fromkeys(k for row in source for k in row)}
+    if isinstance(source, dict):
+        return {str(k): v.tolist() if hasattr(v, "tolist") else list(v) for k, v in source.items()}
+    named = getattr(getattr(source, "index", None), "names", None)
+    if named and all(isinstance(n, str) for n in named):  # a pandas index with names holds columns, too
+        source = source.reset_index()
+    import narwhals as nw
+
+    try:
+        frame = nw.from_native(source, eager_only=True)
+    except TypeError as error:
+        hint = "; collect it first" if hasattr(source, "collect") else ""
+        raise InputError(f"cannot read runs from {type(source).__name__}; give a path or a dataframe{hint}") from error
+    odd = [c for c in frame.columns if not isinstance(c, str)]
+    if odd:
+        raise InputError(f"the dataframe has a column named {odd[0]!r}, which is no text; name every column")
+    return frame.to_dict(as_series=False)
 
 
 def is_path(source: Any) -> bool:
