@@ -1,5 +1,7 @@
 """The automatic forecaster on real runs, and on runs made to break it."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -206,6 +208,25 @@ def test_targets_in_any_list(ladder):
     for made in (np.array, pd.Series, tuple, lambda v: [f"{x:g}" for x in v]):
         assert fs.forecast(fit, params=made(n), tokens=made(d)).value.tolist() == want
     assert fs.forecast(fit, params=np.array(3e9), tokens=6e10).value.shape == (1,)
+
+
+def test_absurd_targets_have_numbers_and_no_numpy_warning():
+    """Simulated: few noisy rows asked ten orders of magnitude beyond them, below them, and far off in a linear input."""
+    rng = np.random.default_rng(5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for rows in (3, 4, 6, 20):
+            n, share = np.exp(rng.uniform(8, 10, rows)), rng.choice([0.0, 0.25, 0.5, 1.0], rows)
+            table = {"params": n, "share": share, "loss": np.exp(rng.standard_normal(rows))}
+            for at in ({"params": 1e30, "share": 150.0}, {"params": 1e-9, "share": 0.5}):
+                found = fs.forecast(table, **at)
+                assert np.isfinite([found.value, found.low, found.high]).all() and found.low < found.value < found.high
+                assert found.flags
+
+
+def test_a_target_that_never_changes_is_refused():
+    with pytest.raises(InputError, match="every row has accuracy = 0; how it changes cannot be learned.*passk"):
+        fs.forecast({"params": [1e7, 1e8, 1e9, 1e10], "accuracy": [0.0] * 4}, target="accuracy", params=1e11)
 
 
 def test_errors_say_what_to_do(ladder):

@@ -48,7 +48,7 @@ def edge_warnings(problem: Problem, z: np.ndarray) -> list[str]:
 
 def together(x: Mapping[str, np.ndarray]) -> str:
     """Names two inputs that move together in all rows, as sizes at a fixed ratio of tokens do; else empty."""
-    logs = {k: np.log(v) for k, v in x.items() if (v > 0).all() and np.ptp(v) > 0}
+    logs = {k: np.log(v) for k, v in x.items() if (v > 0).all() and v.max() > v.min() * (1 + 1e-6)}
     for (a, u), (b, v) in combinations(logs.items(), 2):
         if np.abs(v - np.polyval(np.polyfit(u, v, 1), u)).max() < LINE:
             return f"{a} and {b} move together in all rows: what one does cannot be told from what the other does"

@@ -24,6 +24,7 @@ from .solve import Solved, solve
 
 UNTESTED = 2.0  # times the log distance of the farthest back-test: of targets beyond it the width is said to be extrapolated
 FAR = 100.0  # beyond this factor no study at hand could test the intervals
+HUGE = 700.0  # logs that still have a number
 WIDE = np.log(1.5)  # a half-width beyond a factor 1.5 either way: not predictable from these rows
 
 
@@ -91,7 +92,7 @@ def _sound(asked: Asked, target: str) -> Asked:
 
 
 def _answer(q: Question, s: Solved, rule: Calibration, level: float, target: str, asked: Asked, notes, sha) -> Forecast:
-    back = lambda log: asked.told.back(np.exp(log))
+    back = lambda log: asked.told.back(np.exp(np.minimum(log, HUGE)))
     size = rule.size(s.features)
     half, joint = size * rule.quantile(level), size * rule.quantile(level, len(q.scale_new))
     low, high = asked.ends or (-np.inf, np.inf)
@@ -99,7 +100,11 @@ def _answer(q: Question, s: Solved, rule: Calibration, level: float, target: str
     if any(((v < low) | (v > high)).any() for v in free):
         notes = (*notes, f"{target} is kept between {low:g} and {high:g}; other bounds can be given")
     # a rate that rises is judged by its own size: 1 to 10 % right is a wide answer though 90 to 99 % wrong is not
-    spans = np.exp(2 * half) if asked.told.sign > 0 else np.minimum(free[1], high) / np.clip(free[0], max(low, 1e-3 * high), high)
+    spans = (
+        np.exp(np.minimum(2 * half, HUGE))
+        if asked.told.sign > 0
+        else np.minimum(free[1], high) / np.clip(free[0], max(low, 1e-3 * high), high)
+    )
     members = tuple(
         Member(n, back(v), float(w), float(e), naive, formula)
         for n, v, w, e, naive, formula in zip(s.names, s.target, s.weights, s.losses, s.naive, s.formulas, strict=True)

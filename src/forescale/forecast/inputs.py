@@ -17,6 +17,7 @@ PER_PARAM = {"tokens_per_param", "tokens_per_params", "tokens_per_parameter", "t
 LIKE = 0.01  # how far a column of tokens may lie from params times a ratio that is to tell it
 FEWEST = 4  # rows that a power law of compute is told from
 LOGS = 2.5  # one standard deviation of a linear input counts as so many natural logarithms
+END = 300.0  # logs of a linear input: targets beyond are absurd, and finite
 
 
 def by_ratio(runs: Runs, points: Mapping, notes: list[str]) -> tuple[Runs, dict[str, np.ndarray]]:
@@ -68,7 +69,7 @@ def linear(inputs: tuple[str, ...], x: np.ndarray, x_new: np.ndarray, keep: np.n
         middle, wide = rows[:, j].mean(), rows[:, j].std() or 1.0
         slope = LOGS / wide
         names[j] = f"exp({slope:.4g}*({inputs[j]}-{middle:.4g}))"
-        x[:, j], x_new[:, j] = np.exp(slope * (x[:, j] - middle)), np.exp(slope * (x_new[:, j] - middle))
+        x[:, j], x_new[:, j] = (np.exp(np.clip(slope * (v[:, j] - middle), -END, END)) for v in (x, x_new))
     if bad.any():
         notes.append(f"{', '.join(inputs[j] for j in np.flatnonzero(bad))}: taken as linear, not as logarithm")
     return tuple(names), x, x_new

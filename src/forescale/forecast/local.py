@@ -184,7 +184,7 @@ def floor_average(q: Question, gamma: float) -> np.ndarray:
         slope = v @ ((x - at) * (z - v @ z)) / (v @ (x - at) ** 2 + 1e-12)
         fitted = floor + np.exp(v @ z + slope * (x - at))
         score.append(-0.5 * effective * np.log(w @ np.log(fitted / q.y) ** 2 + 1e-8))
-        value.append(np.log(floor + np.exp(v @ z + slope * (new - at))))
+        value.append(np.log(np.maximum(floor + np.exp(np.minimum(v @ z + slope * (new - at), 700.0)), 1e-300)))
     share = np.exp(np.array(score) - max(score))
     return np.exp(share / share.sum() @ np.array(value))
 
@@ -201,7 +201,7 @@ def last_points(q: Question, count: int, rises: bool = False) -> np.ndarray:
     scale, where = np.unique(scale[::-1], return_index=True)
     y = y[::-1][where][-count:]
     scale = scale[-count:]
-    if len(scale) < 2:
+    if len(scale) < 2 or scale[-1] < scale[0] * (1 + 1e-6):
         return np.full(len(q.scale_new), y[-1])
     slope, height = np.polyfit(np.log(scale), np.log(y), 1)
     return np.exp(np.clip(height + slope * np.log(q.scale_new), -700, 700))

@@ -93,6 +93,11 @@ def prepare(
         where = f" of {group} {name!r}" if name else ""
         if own.sum() < FEWEST:
             raise InputError(f"{runs.source}: {own.sum()} usable rows{where}; a forecast needs at least {FEWEST}; add runs")
+        if np.ptp(y[own]) == 0:
+            raise InputError(
+                f"{runs.source}: every row{where} has {target} = {y[own][0]:g}; how it changes cannot be learned: add runs "
+                "that differ (a score that is still zero: forescale passk)"
+            )
         for j, n in enumerate(inputs):
             if np.ptp(x[own, j]) == 0:
                 raise InputError(

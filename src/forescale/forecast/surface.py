@@ -74,7 +74,7 @@ class Surface:
 def surface(q: Question, flat: bool = False) -> np.ndarray:
     """Predictions (q,) of the plane (unless `flat`) and process fitted to all rows alike, robust to single odd rows."""
     s = _surface(q, flat)
-    return np.exp(s.height + s.spread * (s.beside(q.x_new) @ s.pull()))
+    return np.exp(np.clip(s.height + s.spread * (s.beside(q.x_new) @ s.pull()), -700.0, 700.0))
 
 
 def corrected(questions: Sequence[Question], laws: Sequence[Fitted]) -> list[Fitted]:

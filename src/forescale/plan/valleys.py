@@ -222,7 +222,7 @@ def frontier(runs: Runs) -> dict[str, np.ndarray]:
 def one_ladder(runs: Runs) -> str:
     """Says so where sizes and compute lie on one line in the logs: no size competes with another, so none is seen to be best."""
     c, n = (np.log(v) for v in runs.numbers(("flops", "params")).values())
-    if np.ptp(c) == 0 or np.abs(n - np.polyval(np.polyfit(c, n, 1), c)).max() > LADDER:
+    if np.ptp(c) < 1e-6 or np.abs(n - np.polyval(np.polyfit(c, n, 1), c)).max() > LADDER:
         return ""
     return (
         "at every compute there is one size: its growth is that of the ladder, as it was chosen; add other sizes at some budgets"
