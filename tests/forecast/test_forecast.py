@@ -225,7 +225,7 @@ def test_absurd_targets_have_numbers_and_no_numpy_warning():
 
 
 def test_a_target_that_never_changes_is_refused():
-    with pytest.raises(InputError, match="every row has accuracy = 0; how it changes cannot be learned.*passk"):
+    with pytest.raises(InputError, match=r"every row has accuracy = 0; how it changes cannot be learned.*passk"):
         fs.forecast({"params": [1e7, 1e8, 1e9, 1e10], "accuracy": [0.0] * 4}, target="accuracy", params=1e11)
 
 
@@ -264,3 +264,17 @@ def test_first_tenth_of_each_run_is_left_out():
     table = {"params": n, "tokens": d, "loss": 2 + 400 * n**-0.3 + 300 * d**-0.3, "run": np.repeat(["a", "b", "c"], 20)}
     f = fs.forecast(table, params=3e7, tokens=3e8)
     assert f.rows == 57 and "first tenth" in f.warnings[-1]
+
+
+def test_blas_has_one_thread_while_candidates_are_fitted_and_its_own_after(ladder):
+    """Not timed: two forecasts at once took five to nine times as long as one while their threads waited for each other."""
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    fit, _ = ladder
+    threads = lambda: {i["num_threads"] for i in threadpool_info() if i["user_api"] == "blas"}
+    seen = []
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        fs.forecast(fit, params=1e10, tokens=2e11, progress=lambda share: seen.append(threads()))
+        assert threads() == before
+    assert seen and all(s == {1} for s in seen)

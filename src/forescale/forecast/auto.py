@@ -100,11 +100,9 @@ def _answer(q: Question, s: Solved, rule: Calibration, level: float, target: str
     if any(((v < low) | (v > high)).any() for v in free):
         notes = (*notes, f"{target} is kept between {low:g} and {high:g}; other bounds can be given")
     # a rate that rises is judged by its own size: 1 to 10 % right is a wide answer though 90 to 99 % wrong is not
-    spans = (
-        np.exp(np.minimum(2 * half, HUGE))
-        if asked.told.sign > 0
-        else np.minimum(free[1], high) / np.clip(free[0], max(low, 1e-3 * high), high)
-    )
+    spans = np.exp(np.minimum(2 * half, HUGE))
+    if asked.told.sign < 0:
+        spans = np.minimum(free[1], high) / np.clip(free[0], max(low, 1e-3 * high), high)
     members = tuple(
         Member(n, back(v), float(w), float(e), naive, formula)
         for n, v, w, e, naive, formula in zip(s.names, s.target, s.weights, s.losses, s.naive, s.formulas, strict=True)

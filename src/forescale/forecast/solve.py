@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +41,19 @@ def solve(questions: Sequence[Question], stack: Sequence[Candidate], progress=No
 
     `groups`: the questions are groups of one table; over one input they share exponents along the scale.
     """
+    with one_thread():
+        return _solved(questions, stack, progress, groups)
+
+
+def one_thread() -> Any:
+    """A context in which BLAS uses one thread: matrices are small here, and two forecasts on one machine would mostly wait for each
+    other's threads; answers do not depend on how many there are, either."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().limit(limits=1, user_api="blas")
+
+
+def _solved(questions: Sequence[Question], stack: Sequence[Candidate], progress, groups: bool) -> list[Solved]:
     views = [(i, at, view) for i, q in enumerate(questions) for at, view in q.views()]
     banks = fill([view for *_, view in views], stack, progress)
     if groups:
