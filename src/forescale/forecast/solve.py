@@ -46,8 +46,8 @@ def solve(questions: Sequence[Question], stack: Sequence[Candidate], progress=No
 
 
 def one_thread() -> Any:
-    """A context in which BLAS uses one thread: matrices are small here, and two forecasts on one machine would mostly wait for each
-    other's threads; answers do not depend on how many there are, either."""
+    """A context in which BLAS uses one thread: matrices are small here, and two forecasts on one machine would mostly wait for
+    each other's threads; answers do not depend on how many there are, either."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().limit(limits=1, user_api="blas")
