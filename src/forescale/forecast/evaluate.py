@@ -19,6 +19,7 @@ from .candidates import candidates
 from .odd import sound
 from .prepare import prepare
 from .solve import solve
+from .threads import one_thread
 
 BINS = ((1.0, 3.0, "1-3x"), (3.0, 10.0, "3-10x"), (10.0, np.inf, ">10x"))
 AUTOMATIC = "automatic forecast"
@@ -73,6 +74,7 @@ class Rollout(Shown):
         }
 
 
+@one_thread
 def rollout(
     runs: Runs | Any,
     inputs: Sequence[str] = ("params", "tokens"),

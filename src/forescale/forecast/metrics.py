@@ -19,6 +19,7 @@ from ..shown import Shown
 from .auto import forecast
 from .local import of_few
 from .rates import usual_noise
+from .threads import one_thread
 
 PARAMETERS = 3  # of a second step, about
 DRAWN = 2.0  # how many models more the usual noise of a rate counts as
@@ -57,6 +58,7 @@ class Downstream(Shown):
         return vars(self) | {"steps": dict(self.steps)}
 
 
+@one_thread
 def downstream(
     runs: Runs,
     metric: str,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from .candidates import Candidate
 from .question import Question
 from .shared import share
 from .stack import combine
+from .threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -36,24 +36,12 @@ class Solved:
     tested: np.ndarray
 
 
+@one_thread
 def solve(questions: Sequence[Question], stack: Sequence[Candidate], progress=None, groups: bool = False) -> list[Solved]:
     """Answers to questions of the same inputs, all of them in one batch per candidate.
 
     `groups`: the questions are groups of one table; over one input they share exponents along the scale.
     """
-    with one_thread():
-        return _solved(questions, stack, progress, groups)
-
-
-def one_thread() -> Any:
-    """A context in which BLAS uses one thread: matrices are small here, and two forecasts on one machine would mostly wait for
-    each other's threads; answers do not depend on how many there are, either."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController().limit(limits=1, user_api="blas")
-
-
-def _solved(questions: Sequence[Question], stack: Sequence[Candidate], progress, groups: bool) -> list[Solved]:
     views = [(i, at, view) for i, q in enumerate(questions) for at, view in q.views()]
     banks = fill([view for *_, view in views], stack, progress)
     if groups:
