@@ -21,19 +21,20 @@ import forescale as fs
 
 ROOT = Path(__file__).parents[1]
 STUDIES = Path(os.environ.get("FORESCALE_STUDIES", ROOT.parent / "shared" / "studies"))
-FAMILIES, SIZES, LADDERS = "families, accuracies", "one size, more tokens, accuracies", "one size, more tokens, losses"
+FAMILIES, THROUGH = "families, accuracies", "families, accuracies through the loss"
+SIZES, LADDERS = "one size, more tokens, accuracies", "one size, more tokens, losses"
 OPTIMA, DRAWN, SCORED = "best runs of budgets, losses", "drawn runs, losses", "drawn runs, accuracies"
 FAR = (("1-3x", 1, 3), ("3-10x", 3, 10), (">10x", 10, np.inf))
 CHOSEN = (FAMILIES, DRAWN)  # the noise of few rows was chosen by looking at tables of these kinds
 PAGE = """# Forecasts from few runs
 
-Printed by `python benchmarks/few_runs.py` (three minutes on two cores).
+Printed by `python benchmarks/few_runs.py` (four minutes on two cores).
 
-Tables of four to twenty runs, cut out of published studies, and one larger run that is not in them: `fs.forecast` as it is.
+Tables of three to twenty runs, cut out of published studies, and one larger run that is not in them: `fs.forecast` as it is.
 
 - *families*: models of one family by size or compute, every benchmark a table; over-training: five sizes at 20 tokens per
-  parameter and the 6.9B model, 23 times their compute; observational: families of five to eight public models, the largest
-  or the two largest held out.
+  parameter and the 6.9B model, 23 times their compute; observational: families of four to eight public models, the largest
+  or the two largest held out. *through the loss*: those of over-training by `fs.downstream`, from the loss on C4.
 - *one size, more tokens*: over-training, one model size at four to seven token counts, forecast at 2 or 8 times the last.
 - *best runs of budgets*: the optima of 15 isoFLOP configurations at five to eight budgets, one or three budgets on.
 - *drawn runs*: 6 to 20 runs by `params` and `tokens`, drawn at random from those of a study, and a larger one, 2 to 20 times
@@ -63,12 +64,12 @@ def read(name):
     return pl.read_parquet(STUDIES / f"{name}.parquet")
 
 
-def cut(kind, study, rows, inputs, target, held):
+def cut(kind, study, rows, inputs, target, held, via=()):
     """The table of all rows but the last `held`, asked for the last of them; none where it says nothing."""
     y = rows[target].to_numpy().astype(float)
     fine = target != "accuracy" or (0 <= y.min() and y.max() < 1)
-    if len(rows) - held >= 4 and len(np.unique(y[:-held])) >= 3 and fine:
-        columns = {n: rows[n].to_numpy()[:-held].astype(float) for n in (*inputs, target)}
+    if len(rows) - held >= 3 and len(np.unique(y[:-held])) >= 3 and fine:
+        columns = {n: rows[n].to_numpy()[:-held].astype(float) for n in (*inputs, *via, target)}
         yield Table(kind, study, target, columns, {n: float(rows[n][-1]) for n in inputs}, float(y[-1]))
 
 
@@ -76,13 +77,17 @@ def families():
     scored = read("overtraining/evals").filter((pl.col("tokens") / pl.col("params")).round() == 20)
     for _, rows in scored.group_by("arm", "eval", maintain_order=True):
         yield from cut(FAMILIES, "overtraining", rows.sort("params"), ("params",), "accuracy", 1)
+    for _, rows in scored.join(read("overtraining/runs").select("run", "loss"), on="run").group_by(
+        "arm", "eval", maintain_order=True
+    ):
+        yield from cut(THROUGH, "overtraining", rows.sort("params"), ("params", "tokens"), "accuracy", 1, ("loss",))
     scores = read("observational/runs").rename({"score": "accuracy"}).filter(pl.col("kind") == "base")
     scores = scores.filter(pl.col("suite").is_in(["base_benchmark", "emergent", "leaderboard_v2"]))
     scores = scores.filter(pl.all_horizontal(pl.col("accuracy", "flops").is_finite()))
     for _, rows in scores.group_by("suite", "arm", "eval", maintain_order=True):
         rows = rows.unique("flops", keep="first", maintain_order=True).sort("flops")
         for held in (1, 2):
-            if len(rows) >= 5:
+            if len(rows) >= 4:
                 yield from cut(FAMILIES, "observational", rows, ("flops",), "accuracy", held)
 
 
@@ -139,11 +144,15 @@ def draws(rng, study, rows, target, count):
 def judge(table):
     """(rows, how far, error, that of a power law through the last three, whether it held, score); None where it is refused."""
     warnings.simplefilter("ignore")
+    inputs = {n: v for n, v in table.columns.items() if n in table.at}
     try:
-        f = fs.forecast(table.columns, target=table.target, **table.at)
+        f = fs.forecast({**inputs, table.target: table.columns[table.target]}, target=table.target, **table.at)
+        through = fs.downstream(fs.read(table.columns), table.target, **table.at) if table.kind == THROUGH else None
     except fs.InputError:
         return None
-    low, high, value = float(f.low[0]), float(f.high[0]), float(f.value[0])
+    low, high, value = (float(v[0]) for v in (f.low, f.high, f.value))
+    if through:
+        low, high, value = through.low, through.high, through.value
     unit = table.truth if table.target == "loss" else 1.0
     last = next(float(m.value[0]) for m in f.members if m.name == "power law through the last 3")
     missed = max(low - table.truth, table.truth - high, 0.0)
@@ -170,8 +179,12 @@ def lines(tables, found):
             out.append(line(s, pick(lambda t, f, k=kind, s=s: (t.kind, t.study) == (k, s))))
     for target in ("loss", "accuracy"):
         out += ["", f"By rows and by distance, {target}:", "", *head]
-        own = [f for t, f in pairs if t.target == target]
-        out += [line(f"{a} to {b} runs", [f for f in own if a <= f[0] <= b]) for a, b in ((4, 5), (6, 7), (8, 10), (11, 20))]
+        own = [f for t, f in pairs if t.target == target and t.kind != THROUGH]
+        out += [
+            line(f"{a} to {b} runs", [f for f in own if a <= f[0] <= b])
+            for a, b in ((3, 3), (4, 5), (6, 7), (8, 10), (11, 20))
+            if any(a <= f[0] <= b for f in own)
+        ]
         out += [line(name, [f for f in own if a < f[1] <= b]) for name, a, b in FAR]
     refused = sum(f is None for f in found)
     return out if not refused else [*out, "", f"{refused} tables were refused (an input that does not vary)."]

@@ -56,6 +56,9 @@ def test_rows_left_out_are_told_of(sweep, command):
 
 def test_fits_of_a_sweep_say_so_and_of_its_best_do_not(sweep):
     assert "as tells learning_rate (3 values), arm (2 values)" in run("fit", sweep, "--resamples", "20")
+    for command in (("fit", sweep, "--resamples", "20", "--best"), ("allocate", sweep, "--best")):
+        said = run(*command)
+        assert "learning_rate (3 values)" not in said and "74 left out" in said
     runs = read(sweep)
     one = runs.where(runs["arm"] == "a")
     assert any("learning_rate (3 values)" in w for w in approaches(one).warnings)

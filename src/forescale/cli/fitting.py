@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .common import DropBad, Json, LawName, Map, Role, RunsFile, app, bar, load_fit, mapping, runs_of, show
+from .common import Best, DropBad, Json, LawName, Map, Role, RunsFile, app, bar, load_fit, mapping, runs_of, show
 
 
 @app.command()
@@ -23,6 +23,7 @@ def fit(
     resamples: Annotated[int, typer.Option(min=10, help="Bootstrap refits.")] = 1000,
     seed: int = 0,
     drop_bad: DropBad = False,
+    best: Best = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the fit as JSON.")] = None,
     json: Json = False,
 ) -> None:
@@ -30,8 +31,9 @@ def fit(
     from .. import laws
     from ..fit import fit as run_fit
 
-    table = runs_of(runs, map, role, drop_bad)
-    found = run_fit(laws.get(law), table, loss=loss, residual=residual, delta=delta, resamples=resamples, seed=seed, spec=law)
+    table, record = runs_of(runs, map, role, drop_bad), laws.get(law)
+    table = table.best(record.inputs) if best else table
+    found = run_fit(record, table, loss=loss, residual=residual, delta=delta, resamples=resamples, seed=seed, spec=law)
     if out:
         found.to_json(out)
     show(found, json)

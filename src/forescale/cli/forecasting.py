@@ -10,7 +10,24 @@ import typer
 
 from ..errors import InputError
 from ..quantities import parse_number
-from .common import DropBad, Figure, Json, KeepOdd, LawName, Map, Role, RunsFile, app, bar, draw, listed, mapping, runs_of, show
+from .common import (
+    Best,
+    DropBad,
+    Figure,
+    Json,
+    KeepOdd,
+    LawName,
+    Map,
+    Role,
+    RunsFile,
+    app,
+    bar,
+    draw,
+    listed,
+    mapping,
+    runs_of,
+    show,
+)
 
 Target = Annotated[str, typer.Option(help="Column to forecast: loss, an error rate, a score.")]
 Targets = Annotated[list[str] | None, typer.Option("--target", help="Column to forecast, loss if none; several in turn.")]
@@ -49,7 +66,7 @@ def forecast(
     interval: float = 0.9,
     drop_bad: DropBad = False,
     keep_odd: KeepOdd = False,
-    best: Annotated[bool, typer.Option("--best", help="Of rows alike in all inputs, a sweep say, keep the best.")] = False,
+    best: Best = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the forecast as JSON.")] = None,
     figure: Figure = None,
     json: Json = False,

@@ -11,6 +11,7 @@ import typer
 from ..errors import InputError
 from ..quantities import format_number, parse_number
 from .common import (
+    Best,
     DropBad,
     Figure,
     Json,
@@ -101,6 +102,7 @@ def allocate(
     role: Role = "",
     flops: Annotated[str, typer.Option(help="Also the best size at this budget, by each approach.")] = "",
     drop_bad: DropBad = False,
+    best: Best = False,
     figure: Figure = None,
     json: Json = False,
 ) -> None:
@@ -109,6 +111,7 @@ def allocate(
     from ..report.planning import valleys_figure
 
     table = runs_of(runs, map, role, drop_bad)
+    table = table.best(("params", "flops")) if best else table
     found = approaches(table, flops or None)
     draw(lambda: valleys_figure(found.valleys, table), figure)
     show(found, json)

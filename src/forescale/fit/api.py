@@ -65,7 +65,7 @@ def fit(
         notes.append(status.value)
     output = law.output if law.output in runs.columns else "loss"
     if mixed := apart(runs, law.inputs, np.ones(len(y), bool), output):
-        notes.append(f"{mixed}; fit one arm or setting, or the best rows (Runs.best)")
+        notes.append(f"{mixed}; fit one arm or setting, or the best rows (Runs.best, --best)")
     groups = runs.columns["run"] if "run" in runs.columns else np.arange(len(y))
     if few := too_few(problem, groups):
         notes.append(few)

@@ -108,7 +108,7 @@ def approaches(runs: Runs, flops: float | str | None = None) -> Approaches:
         whose = {why: ", ".join(k for k, v in failed.items() if v == why) for why in failed.values()}
         raise InputError(f"no approach works on these runs: {'; '.join(f'{k}: {why}' for why, k in whose.items())}")
     mixed = apart(runs, ("params", "flops"), np.ones(len(runs), bool), "loss")
-    notes = [f"{mixed}; give one arm or setting, or the best rows (Runs.best)"] if mixed else []
+    notes = [f"{mixed}; give one arm or setting, or the best rows (Runs.best, --best)"] if mixed else []
     return Approaches(exponents, params, valleys, failed, c, c / top if c else None, shift, runs.counts, (*runs.warnings, *notes))
 
 
