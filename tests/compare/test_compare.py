@@ -7,6 +7,7 @@ import pytest
 from forescale.compare import compare, seed_price, select, shift_line, transfer, trend
 from forescale.compare.arms import compare_pairs
 from forescale.compare.frontier import frontiers
+from forescale.compare.repeats import averaged
 from forescale.errors import InputError
 from forescale.runs import Runs, read
 
@@ -258,3 +259,40 @@ def test_crossings_of_arms_of_five_runs_lie_in_their_intervals():
         pair = compare(Runs(table), "1e21").pairs[0]
         held.append(bool(pair.crossing and pair.crossing[1] <= truth <= pair.crossing[2]))
     assert np.mean(held) >= 0.85
+
+
+def seeded(seed, a=8, b=1, gain=0.0, rates=(1e-3,)):
+    """Simulated: two arms at six scales, `a` and `b` seeds of each, noise 0.5 %; `gain` is what the first is better by."""
+    rng, rows = np.random.default_rng(seed), []
+    for c in np.geomspace(1e18, 1e20, 6):
+        for arm, count in (("a", a), ("b", b)):
+            for rate in rates:
+                for number in range(count):
+                    off = 0.005 * rng.standard_normal() + 0.02 * np.log2(rate / 1e-3) ** 2 - gain * (arm == "a")
+                    rows.append((arm, c, rate, number, (1.7 + 2.0 * (c / 1e18) ** -0.12) * np.exp(off)))
+    return Runs(dict(zip(("arm", "flops", "learning_rate", "seed", "loss"), map(np.array, zip(*rows, strict=True)), strict=True)))
+
+
+def test_more_seeds_do_not_win_by_luck():
+    """One law for both arms: the least of eight seeds made the other need 1.06 to 1.19 times the compute, and not by chance."""
+    pairs = [compare(seeded(s)).pairs[0] for s in range(10)]
+    assert sum(p.multiplier[1] <= 1 <= p.multiplier[2] for p in pairs) >= 8
+    assert np.mean([p.multiplier[0] for p in pairs]) == pytest.approx(1.0, abs=0.04)
+    assert np.mean([p.noise[0] for p in pairs]) == pytest.approx(0.005, rel=0.2)
+    assert pairs[0].seeds == (8, 1) and any("54 runs averaged to 12" in w for w in pairs[0].warnings)
+    price = seed_price(pairs[0], 1e20)
+    now = np.hypot(pairs[0].noise[0] / np.sqrt(8), pairs[0].noise[1])
+    assert price["now"] == pytest.approx(now) and price["after"] < now
+
+
+def test_seeds_are_averaged_within_a_setting_and_the_best_setting_taken():
+    runs = seeded(0, 3, 3, gain=0.02, rates=(5e-4, 1e-3, 2e-3))
+    own = averaged(runs, "arm", "flops")
+    assert len(own.runs) == 36 and own.seeds == {"a": 3, "b": 3} and own.tries == {"a": 3, "b": 3}
+    log, row = np.log(runs["loss"]), own.runs["loss"][0]
+    mine = (runs["arm"] == "a") & (runs["flops"] == 1e18) & (runs["learning_rate"] == 5e-4)
+    assert row == pytest.approx(np.exp(log[mine].mean()))
+    (pair,) = compare(runs).pairs
+    assert pair.multiplier[1] > 1
+    few = runs.where((runs["arm"] == "a") | (runs["learning_rate"] == 1e-3))
+    assert any("a has 3 runs at a scale, b 1" in w for w in compare(few).pairs[0].warnings)

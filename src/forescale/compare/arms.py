@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..runs import Runs
 from ..shown import Shown
 from .frontier import Curves, frontiers, joined, ranks, share_a_scale
 from .joint import STRUCTURES, JointFit, drifts, joint_fits, weights
+from .repeats import averaged, luck
 
 FAR = 100.0  # a crossing is looked for up to this factor beyond the data
 SUPPORT = 0.5  # least probability of a crossing for it to be reported
@@ -27,7 +28,8 @@ class Pair(Shown):
     `crossing` is (value, low, high) of the scale where the better arm changes, `high` infinite where some draws never cross,
     or None where `crosses`, the probability of any crossing up to 100 times the data, is below one half. `multiplier` is how
     many times the scale `b` needs for what `a` reaches at `common`, the largest scale both have: above one, a is better.
-    `wins` is the probability that a new run of `a` beats one of `b` at `target`.
+    `wins` is the probability that a new run of `a` beats one of `b` at `target`; `noise` that of a single run of either, `seeds`
+    how many runs each mean of theirs is of.
     """
 
     a: str
@@ -44,6 +46,7 @@ class Pair(Shown):
     factor: float
     level: float
     warnings: tuple[str, ...]
+    seeds: tuple[float, float] = (1.0, 1.0)
 
     @property
     def winner(self) -> str:
@@ -100,20 +103,37 @@ def compare(
 ) -> Comparison:
     """Every pair of arms (column `by`) over `axis` (flops, hours or any positive column), at `target` (default the largest).
 
-    An arm is its frontier: at each scale its least loss so far. Structures share floor and exponent, the floor, or nothing;
-    they are weighed by their small-sample information criterion. Raises InputError for fewer than two arms of four runs.
+    Runs alike in all settings but the seed are averaged. An arm is its frontier: at each scale its least loss so far. Structures
+    share floor and exponent, the floor, or nothing; they are weighed by their small-sample information criterion. Raises
+    InputError for fewer than two arms of four runs.
     """  # fmt: skip
     tails(level)  # a wrong one is refused before the long work
-    curves = frontiers(runs, by, axis)
+    own = averaged(runs, by, axis)
+    curves = frontiers(own.runs, by, axis)
     top = max(float(x.max()) for x, _ in curves.values())
     aim = parse_positive(target, "target") if target is not None else top
-    return Comparison(compare_pairs(curves, list(combinations(curves, 2)), aim, level, draws, seed), ranks(curves))
+    pairs = compare_pairs(curves, list(combinations(curves, 2)), aim, level, draws, seed, own.single)
+    notes = [[n for n in (own.note, luck(p.a, p.b, own.tries)) if n] for p in pairs]
+    said = [
+        replace(p, warnings=(*p.warnings, *more), seeds=(own.seeds[p.a], own.seeds[p.b]))
+        for p, more in zip(pairs, notes, strict=True)
+    ]
+    return Comparison(tuple(said), ranks(curves))
 
 
 def compare_pairs(
-    curves: Curves, names: Sequence[tuple[str, str]], target: float, level: float, draws: int, seed: int = 0
+    curves: Curves,
+    names: Sequence[tuple[str, str]],
+    target: float,
+    level: float,
+    draws: int,
+    seed: int = 0,
+    single: Mapping[str, float] | None = None,
 ) -> tuple:
-    """A Pair for each two `names` of `curves` (scales and losses by arm), all of them fitted in one batch."""
+    """A Pair for each two `names` of `curves` (scales and losses by arm), all of them fitted in one batch.
+
+    `single`: log standard deviation of a run beyond that of the means in `curves`, by arm.
+    """
     for a, b in names:
         share_a_scale(a, b, curves)
     both = [joined(curves[a], curves[b]) for a, b in names]
@@ -121,12 +141,13 @@ def compare_pairs(
     beyond = [max(np.log(target / min(curves[a][0].max(), curves[b][0].max())), 0.0) for a, b in names]
     strays = drifts([(curves[a], curves[b]) for a, b in names]) if any(beyond) else np.zeros(len(names))
     return tuple(
-        _pair(a, b, curves, own, target, far * stray, level)
+        _pair(a, b, curves, own, (target, far * stray, tuple((single or {}).get(n, 0.0) for n in (a, b))), level)
         for (a, b), own, far, stray in zip(names, fits, beyond, strays, strict=True)
     )
 
 
-def _pair(a: str, b: str, curves: Curves, fits: Sequence[JointFit], target: float, stray: float, level: float) -> Pair:
+def _pair(a: str, b: str, curves: Curves, fits: Sequence[JointFit], aim: tuple, level: float) -> Pair:
+    target, stray, single = aim
     (xa, ya), (xb, yb) = curves[a], curves[b]
     x, draws = np.concatenate([xa, xb]), len(fits[0].values) - 1
     weight = weights(fits)
@@ -140,9 +161,10 @@ def _pair(a: str, b: str, curves: Curves, fits: Sequence[JointFit], target: floa
     naive = a if ya[xa <= common * 1.05].min() < yb[xb <= common * 1.05].min() else b
     factor = float(target / x.max())
     return Pair(
-        a, b, target, _wins(fits, share, target, stray), crosses,
+        a, b, target, _wins(fits, share, target, float(np.hypot(stray, np.hypot(*single)))), crosses,
         (float(middle), float(low), float(high)) if crosses >= SUPPORT else None,
-        _multiplier(fits, share, common, ends), common, naive, fits[-1].spreads(len(xa)),
+        _multiplier(fits, share, common, ends), common, naive,
+        tuple(float(np.hypot(*v)) for v in zip(fits[-1].spreads(len(xa)), single, strict=True)),
         dict(zip(STRUCTURES, (float(w) for w in weight), strict=True)), factor, level, _warnings(xa, xb, target, factor),
     )  # fmt: skip
 
@@ -167,7 +189,8 @@ def _quantiles(values: np.ndarray, share: np.ndarray, ends: tuple[float, float])
 
 
 def _wins(fits: Sequence[JointFit], share: np.ndarray, target: float, stray: float) -> float:
-    """Probability that a new run of the first arm has the lower loss at the target; `stray` is what laws are off by there."""
+    """Probability that a new run of the first arm has the lower loss at the target; `stray` is what laws are off by there, and
+    single runs from their means."""
     from scipy.special import ndtr
 
     out = []
@@ -210,5 +233,7 @@ def seed_price(pair: Pair, flops_per_run: float, seeds: int = 1) -> dict[str, fl
     """
     if seeds < 1:
         raise InputError(f"seeds must be one or more, got {seeds}")
-    now = float(np.hypot(*pair.noise))
-    return {"now": now, "after": now / np.sqrt(1 + seeds), "flops": 2.0 * seeds * flops_per_run}
+    now, after = (
+        float(np.hypot(*(s / np.sqrt(n + more) for s, n in zip(pair.noise, pair.seeds, strict=True)))) for more in (0, seeds)
+    )
+    return {"now": now, "after": after, "flops": 2.0 * seeds * flops_per_run}
