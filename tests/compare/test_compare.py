@@ -294,5 +294,7 @@ def test_seeds_are_averaged_within_a_setting_and_the_best_setting_taken():
     assert row == pytest.approx(np.exp(log[mine].mean()))
     (pair,) = compare(runs).pairs
     assert pair.multiplier[1] > 1
+    bare = Runs({k: runs[k] for k in ("arm", "flops", "loss")})  # sizes at one compute, for all the table tells
+    assert len(averaged(bare, "arm", "flops").runs) == len(bare)
     few = runs.where((runs["arm"] == "a") | (runs["learning_rate"] == 1e-3))
     assert any("a has 3 runs at a scale, b 1" in w for w in compare(few).pairs[0].warnings)

@@ -1,5 +1,7 @@
 """Every kind of bad input has its own line that names row, column and remedy."""
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -200,3 +202,28 @@ def test_any_table_in_memory_reads_the_same():
     ):
         with pytest.raises(InputError, match=said):
             read(table)
+
+
+@pytest.mark.parametrize("orient", ["records", "list", "columns", "index"])
+def test_json_as_pandas_writes_it(tmp_path, orient):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"params": [1e7, 1e8], "tokens": [2e8, 2e9], "loss": [4.0, 3.0], "arm": ["a", "b"]})
+    path = tmp_path / "runs.json"
+    path.write_text(json.dumps(frame.to_dict("list")) if orient == "list" else frame.to_json(orient=orient))
+    if orient == "index":  # rows by number: no column is named there
+        with pytest.raises(InputError, match="no loss column"):
+            read(path)
+        return
+    found = read(path)
+    assert found["loss"].tolist() == [4.0, 3.0] and found["arm"].tolist() == ["a", "b"]
+    path.write_text(path.read_text()[:-3])
+    with pytest.raises(InputError, match=r"runs.json line 1: not JSON .*cut off"):
+        read(path)
+    for text, said in (
+        ("3", "holds no table"),
+        ('{"loss": [1], "params": [1, 2]}', "differ in length"),
+        ("[]", "holds no table"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=said):
+            read(path)

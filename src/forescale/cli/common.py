@@ -115,7 +115,7 @@ def show(result, as_json: bool, *tables) -> None:
 
 
 Figure = Annotated[Path | None, typer.Option(help="Write a figure: .html (self-contained), .json, .svg, .pdf or .png.")]
-RunsFile = Annotated[Path, typer.Argument(help="CSV, Parquet or JSONL table of runs.")]
+RunsFile = Annotated[Path, typer.Argument(help="CSV, Parquet, JSON or JSONL table of runs.")]
 Role = Annotated[str, typer.Option(help="Use only rows with this value in the column role.")]
 Best = Annotated[bool, typer.Option("--best", help="Of rows alike in all inputs, a sweep say, keep the best.")]
 DropBad = Annotated[bool, typer.Option("--drop-bad", help="Leave unreadable rows out, listed.")]

@@ -103,9 +103,9 @@ def compare(
 ) -> Comparison:
     """Every pair of arms (column `by`) over `axis` (flops, hours or any positive column), at `target` (default the largest).
 
-    Runs alike in all settings but the seed are averaged. An arm is its frontier: at each scale its least loss so far. Structures
-    share floor and exponent, the floor, or nothing; they are weighed by their small-sample information criterion. Raises
-    InputError for fewer than two arms of four runs.
+    Runs alike in all settings but the seed are averaged, where a column tells seeds or params. An arm is its frontier: at each
+    scale its least loss so far. Structures share floor and exponent, the floor, or nothing; they are weighed by their
+    small-sample information criterion. Raises InputError for fewer than two arms of four runs.
     """  # fmt: skip
     tails(level)  # a wrong one is refused before the long work
     own = averaged(runs, by, axis)

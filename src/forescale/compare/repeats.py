@@ -9,7 +9,8 @@ import numpy as np
 
 from ..runs import Runs
 
-NAMES = {"run", "role", "seed", "random_seed", "seeds"}  # columns that tell repeats apart, and no setting
+SEEDS = {"seed", "random_seed"}
+NAMES = {"run", "role", *SEEDS}  # columns that tell repeats apart, and no setting
 LUCKY = 1.5  # times as many runs a scale, beyond which an arm's least is said to be lower by luck
 
 
@@ -26,13 +27,16 @@ class Averaged:
 
 
 def averaged(runs: Runs, by: str, axis: str) -> Averaged:
-    """Rows alike in every setting averaged in log loss (the losses' geometric mean).
+    """Rows alike in every setting averaged in log loss (the losses' geometric mean), where a column tells seeds or params:
+    otherwise rows of one compute may be sizes to choose from.
 
     A setting is a column that is neither the loss, nor a name, nor all-distinct numbers, which results are.
     """
     names = np.asarray(runs[by]).astype(str)
     filled = runs.filled((axis,))
-    settings = [v for k, v in filled.columns.items() if k in (by, axis) or _is_setting(k, v)]
+    told = "params" in filled.columns or any(k.lower() in SEEDS for k in filled.columns)
+    settings = [] if told else [np.arange(len(runs))]
+    settings += [v for k, v in filled.columns.items() if k in (by, axis) or _is_setting(k, v)]
     key = np.column_stack([np.unique(v.astype(str), return_inverse=True)[1] for v in settings])
     first, kind, count = np.unique(key, axis=0, return_index=True, return_inverse=True, return_counts=True)[1:]
     kind = kind.ravel()
@@ -64,7 +68,7 @@ def luck(a: str, b: str, tries: Mapping[str, float]) -> str:
         return ""
     return (
         f"{more} has {tries[more]:.2g} runs at a scale, {less} {tries[less]:.2g}: the least of more is lower, by luck as well; "
-        "compare as many of each"
+        "compare as many of each (a column seed lets them be averaged)"
     )
 
 

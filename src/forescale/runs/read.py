@@ -36,7 +36,7 @@ def read_columns(source: Any, growing: bool = False) -> tuple[Columns, str, str]
 def _columns(source: Any) -> Columns:
     """Of a table of columns, a list of rows, or any dataframe."""
     if isinstance(source, list) and source and all(isinstance(row, dict) for row in source):
-        source = {name: [row.get(name) for row in source] for name in dict.fromkeys(k for row in source for k in row)}
+        return _rows(source)
     if isinstance(source, dict):
         return {str(k): v.tolist() if hasattr(v, "tolist") else list(v) for k, v in source.items()}
     named = getattr(getattr(source, "index", None), "names", None)
@@ -67,7 +67,7 @@ def _read_file(path: Path, growing: bool) -> tuple[Columns, str, str]:
         raw = raw[: raw.rfind(b"\n") + 1]
     if not raw.strip():
         raise InputError(f"{path.name} is empty; it needs a header line and one line per run")
-    readers = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".parquet": _parquet}
+    readers = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".json": _json, ".parquet": _parquet}
     if path.suffix.lower() not in readers:
         raise InputError(f"{path.name}: unknown kind {path.suffix!r}; give one of {', '.join(readers)}")
     columns = readers[path.suffix.lower()](raw, path)
@@ -137,8 +137,29 @@ def _jsonl(raw: bytes, path: Path) -> Columns:
         if not isinstance(record, dict):
             raise InputError(f"{path.name} line {number}: expected an object, found {type(record).__name__}")
         records.append(record)
-    names = list(dict.fromkeys(k for r in records for k in r))
-    return {name: [r.get(name) for r in records] for name in names}
+    return _rows(records)
+
+
+def _json(raw: bytes, path: Path) -> Columns:
+    """A list of rows, or columns as lists or, as pandas writes them by default, by row number."""
+    try:
+        found = json.loads(_text(raw, path))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path.name} line {error.lineno}: not JSON ({error.msg}); the file may be cut off") from error
+    if isinstance(found, dict) and found and all(isinstance(v, dict) for v in found.values()):
+        rows = list(dict.fromkeys(k for v in found.values() for k in v))
+        found = {name: [v.get(k) for k in rows] for name, v in found.items()}
+    if isinstance(found, list) and found and all(isinstance(row, dict) for row in found):
+        return _rows(found)
+    if not (isinstance(found, dict) and found and all(isinstance(v, list) for v in found.values())):
+        raise InputError(f"{path.name} holds no table: it needs a list of rows, or a list for each column")
+    if len({len(v) for v in found.values()}) > 1:
+        raise InputError(f"{path.name}: columns differ in length: " + ", ".join(f"{k} {len(v)}" for k, v in found.items()))
+    return found
+
+
+def _rows(rows: list[dict]) -> Columns:
+    return {name: [row.get(name) for row in rows] for name in dict.fromkeys(k for row in rows for k in row)}
 
 
 def _parquet(raw: bytes, path: Path) -> Columns:

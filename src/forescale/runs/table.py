@@ -112,7 +112,7 @@ class Runs:
 
 
 def read(source: Any, drop_bad: bool = False, only: Sequence[str] | None = None, growing: bool = False, **mapping: str) -> Runs:
-    """Read runs from a CSV, Parquet or JSONL file or any dataframe.
+    """Read runs from a CSV, Parquet, JSON or JSONL file or any dataframe.
 
     `mapping` names the column of a quantity where the name is not its own or a known alias:
     read("runs.csv", params="n_params", loss="val_loss"), or of a label: arm="optimizer". A header may say what it counts in:

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..runs import Runs, look, read
 from ..runs.read import parquet_errors
 
-KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 CELLS = 20_000_000  # most cells of a table: a small Parquet file can hold far more than it seems
 KEPT = 50  # uploads; the oldest go
 NOT_PLAIN = re.compile(r"[^\w .+()-]")
