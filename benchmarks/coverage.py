@@ -10,9 +10,9 @@ import numpy as np
 
 import forescale as fs
 from forescale import laws
-from forescale.compare import transfer_matrix
+from forescale.compare import transfer, transfer_matrix
 from forescale.forecast import chain_forecast
-from forescale.plan import fit_skills, optimal_params, skills
+from forescale.plan import fit_skills, hparams, optimal_params, skills
 from forescale.runs import Runs
 from forescale.uncertainty import resampled
 from forescale.uncertainty.coverage import NOISES, coverage
@@ -113,6 +113,42 @@ def items(rng, models=8, many=300, choices=4):
     yield "accuracy by item", np.array([(truth[:, 0] > truth[:, 1:].max(axis=1)).mean(), *found.scores["accuracy"][1:]])
 
 
+def arms(rng):
+    """The compute one arm needs for the other's loss, at the largest scale of 5, 7 or 12; exponents differ by up to a quarter."""
+    count, off, power = int(rng.choice([5, 7, 12])), rng.uniform(-0.03, 0.03), 0.12 + rng.uniform(-0.03, 0.03)
+    c = np.geomspace(1e18, 1e20, count)
+    loss = np.r_[1.7 + 2 * (c / 1e18) ** -0.12, 1.7 + 2 * np.exp(off) * (c / 1e18) ** -power]
+    names = np.repeat(np.array(["a", "b"], object), count)
+    noisy = loss * np.exp(0.004 * rng.standard_normal(2 * count))
+    (pair,) = fs.compare(Runs({"flops": np.r_[c, c], "loss": noisy, "arm": names}), 1e20).pairs
+    needed = 1e18 * (np.exp(-off) * 100.0**-0.12) ** (-1 / power)
+    yield "compute of an arm for the other's loss", np.log([needed / 1e20, *pair.multiplier[1:]])
+
+
+def rates(rng):
+    """The best learning rate of a run 300 times the largest swept, from five rates in each of eight cells."""
+    by_size, by_data, steep = rng.uniform(-0.35, -0.1), rng.uniform(-0.1, 0.15), rng.uniform(0.01, 0.04)
+    n, m, k = (v.ravel() for v in np.meshgrid([2e7, 6e7, 1.8e8, 5e8], [10, 40], [-2, -1, 0, 1, 2]))
+    best = lambda n, d: 3e-3 * (n / 2e7) ** by_size * (d / 2e8) ** by_data
+    rate, d = 3e-3 * 2.0**k, n * m
+    clean = (1.75 + 410 * n**-0.34 + 1900 * d**-0.36) * np.exp(steep * np.log2(rate / best(n, d)) ** 2 / 2)
+    loss = clean * np.exp(0.003 * rng.standard_normal(len(n)))
+    found = hparams(Runs({"params": n, "tokens": d, "learning_rate": rate, "loss": loss}), params=3e9, tokens=6e10)
+    yield "best learning rate", np.log([best(3e9, 6e10), *found.values["learning_rate"][1:]])
+
+
+def new_data(rng):
+    """The loss of a new run on new data, seven times the largest size, from an old ladder of eight and five pairs of losses."""
+    n = np.geomspace(2e7, 1e9, 8)
+    law = lambda n: 1.7 + 410 * n**-0.34 + 1900 * (20 * n) ** -0.36
+    slope, level = rng.uniform(0.9, 1.1), rng.uniform(0.1, 0.7)
+    old = law(n) * np.exp(0.003 * rng.standard_normal(8))
+    new = (level + slope * law(n[2:7])) * np.exp(0.003 * rng.standard_normal(5))
+    found = transfer(Runs({"params": n, "tokens": 20 * n, "loss": old}), old[2:7], new, params=7e9, tokens=1.4e11)
+    truth = (level + slope * law(7e9)) * np.exp(0.003 * rng.standard_normal())
+    yield "loss on new data", np.log([truth, found.low, found.high])
+
+
 def few_runs(count):
     """Shares of intervals that hold a new run: the default, and runs drawn again however few."""
     law, at = laws.get("chinchilla"), {"params": 6e9, "tokens": 2.4e11}
@@ -137,7 +173,8 @@ def few_runs(count):
 
 def others(count):
     rng, seen = np.random.default_rng(0), {}
-    for make, noise in ((skill_sizes, "0.3 %"), (worths, "0.5 %"), (ramp, "0.3 %"), (items, "0.12 nats")):
+    of = {skill_sizes: "0.3 %", worths: "0.5 %", ramp: "0.3 %", items: "0.12 nats"}
+    for make, noise in (of | {arms: "0.4 %", rates: "0.3 %", new_data: "0.3 %"}).items():
         for _ in range(count):
             for what, (truth, low, high) in make(rng):
                 seen.setdefault((what, noise), []).append((low <= truth <= high, high - low))

@@ -78,7 +78,7 @@ def test_the_multiplier_of_parallel_arms():
     rng = np.random.default_rng(0)
     y = np.r_[loss(2 * c), loss(c)] * np.exp(0.002 * rng.standard_normal(20))
     pair = compare(read(pl.DataFrame({"flops": np.r_[c, c], "loss": y, "arm": np.repeat(["good", "plain"], 10)}))).pairs[0]
-    assert pair.multiplier[1] < 2 < pair.multiplier[2] and pair.multiplier[0] == pytest.approx(2, rel=0.1)
+    assert pair.multiplier[1] < 2 < pair.multiplier[2] and pair.multiplier[0] == pytest.approx(2, rel=0.15)
     assert pair.winner == "good" and pair.crossing is None
 
 

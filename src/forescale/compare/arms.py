@@ -13,7 +13,7 @@ from ..quantities import format_number, parse_positive, tails
 from ..runs import Runs
 from ..shown import Shown
 from .frontier import Curves, frontiers, joined, ranks, share_a_scale
-from .joint import STRUCTURES, JointFit, drifts, joint_fits, weights
+from .joint import STRUCTURES, JointFit, drifts, joint_fits, open_weights, weights
 from .repeats import averaged, luck
 
 FAR = 100.0  # a crossing is looked for up to this factor beyond the data
@@ -151,7 +151,8 @@ def _pair(a: str, b: str, curves: Curves, fits: Sequence[JointFit], aim: tuple, 
     (xa, ya), (xb, yb) = curves[a], curves[b]
     x, draws = np.concatenate([xa, xb]), len(fits[0].values) - 1
     weight = weights(fits)
-    share = np.concatenate([np.full(draws, w / draws) for w in weight])
+    spread = lambda shares: np.concatenate([np.full(draws, w / draws) for w in shares])
+    share, free = spread(weight), spread(open_weights(fits))
     ends = tails(level)
     crossing = np.concatenate([_crossing(f, x.min(), x.max() * FAR) for f in fits])
     crosses = float(share[np.isfinite(crossing)].sum())
@@ -163,7 +164,7 @@ def _pair(a: str, b: str, curves: Curves, fits: Sequence[JointFit], aim: tuple, 
     return Pair(
         a, b, target, _wins(fits, share, target, float(np.hypot(stray, np.hypot(*single)))), crosses,
         (float(middle), float(low), float(high)) if crosses >= SUPPORT else None,
-        _multiplier(fits, share, common, ends), common, naive,
+        _multiplier(fits, free, common, ends), common, naive,
         tuple(float(np.hypot(*v)) for v in zip(fits[-1].spreads(len(xa)), single, strict=True)),
         dict(zip(STRUCTURES, (float(w) for w in weight), strict=True)), factor, level, _warnings(xa, xb, target, factor),
     )  # fmt: skip
