@@ -11,12 +11,11 @@ import numpy as np
 from ..errors import InputError
 from ..quantities import QUANTITIES, canonical, format_number
 from .cells import RUNS, as_is, is_label, number
-from .headers import named, scale, unit_warnings
-from .read import ENDS, Columns, read_columns
+from .headers import named, scale
+from .read import Columns, read_columns
+from .remarks import cut, left_out, stopped
 
 COUNTS = "6ND"
-STATES = {"state", "status", "run state", "finished"}  # columns of trackers that say how a run ended
-STOPPED = {"crashed", "failed", "killed", "preempted", "running", "scheduled", "pending", "false"}
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,9 @@ def read(source: Any, drop_bad: bool = False, only: Sequence[str] | None = None,
         raise InputError(f"{name}: no usable row; the first: row {min(bad) + 1}, {bad[min(bad)]}")
     runs = Runs({k: v[keep] for k, v in columns.items()}, name, digest, mapping=chosen, ambiguous=ambiguous)
     dropped = tuple((i + 1, why) for i, why in sorted(bad.items()))
-    return replace(runs, dropped=dropped, warnings=_warnings(runs, chosen, dropped) + _stopped(raw, keep) + _cut(source, growing))
+    return replace(
+        runs, dropped=dropped, warnings=left_out(runs.columns, chosen, dropped) + stopped(raw, keep) + cut(source, growing)
+    )
 
 
 @dataclass(frozen=True)
@@ -234,45 +235,3 @@ def _numbers(values: list, quantity: str, column: str, name: str, bad: dict, dro
                 f"{quantity}, or leave such rows out with drop_bad (--drop-bad)"
             )
     return out
-
-
-def _stopped(raw: Columns, keep: np.ndarray) -> tuple[str, ...]:
-    """Says so where a column tells that runs crashed or are still running."""
-    out = []
-    for column in (c for c in raw if c.strip().lower() in STATES):
-        words = [str(v).strip().lower() for v, kept in zip(raw[column], keep, strict=True) if kept]
-        found = ", ".join(f"{words.count(w)} {w}" for w in dict.fromkeys(words) if w in STOPPED)
-        if found:
-            out.append(
-                f"column {column!r} has {found} of {len(words)}: what they reached is no final value; leave out what is not meant"
-            )
-    return tuple(out)
-
-
-def _cut(source: Any, growing: bool) -> tuple[str, ...]:
-    """A text table whose last line has no end may have lost digits of its last number: nothing else can tell."""
-    path = str(source)
-    if growing or not path.lower().endswith((".csv", ".tsv")):
-        return ()
-    with open(path, "rb") as file:
-        file.seek(-1, 2)
-        whole = file.read(1) in ENDS
-    return () if whole else (f"the last line of {path} has no line end: if the file was cut off, its last number is wrong",)
-
-
-def _warnings(runs: Runs, chosen: Mapping[str, str], dropped: tuple) -> tuple[str, ...]:
-    out = []
-    if dropped:
-        shown = "; ".join(f"row {i}: {why}" for i, why in dropped[:5]) + (" ..." if len(dropped) > 5 else "")
-        out.append(f"{len(dropped)} row{'s' if len(dropped) > 1 else ''} left out: {shown}")
-    for quantity, column in chosen.items():
-        other = quantity in QUANTITIES and column in named([column], quantity) and scale(column, quantity) == 1
-        if quantity != column and (other or (quantity == "run" and column.strip().lower() in RUNS)):
-            out.append(f"column {column!r} is read as {quantity}")
-    known = [q for q in chosen if q in QUANTITIES and len(runs)]
-    out += unit_warnings({q: float(runs.columns[q].max()) for q in known}, dict(chosen))
-    plain = {q: v.tolist() for q, v in runs.columns.items()}
-    keys = list(zip(*(v for q, v in plain.items() if q in chosen or len(set(v)) < len(v)), strict=True))  # names are all distinct
-    if len(set(keys)) < len(keys):
-        out.append(f"{len(keys) - len(set(keys))} rows repeat another row exactly; each counts as a measurement of its own")
-    return tuple(out)
