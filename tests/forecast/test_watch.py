@@ -104,6 +104,9 @@ def test_one_of_several_runs(tmp_path):
     a, b = (fs.watch(path, until=1000, run=r) for r in "ab")
     assert b.value > a.value + 0.7 and "b has" not in a.warnings[0] and "train/loss has 49" in b.warnings[0]
     assert fs.watch(path, until=1000, run="b", loss="train/loss").value < a.value
+    for wrong, said in (({"loss": "nope"}, "no metric of that name"), ({"params": "train/loss"}, "unknown quantity of a log")):
+        with pytest.raises(InputError, match=said):
+            fs.watch(path, until=1000, run="b", **wrong)
     frame = pl.DataFrame({"step": [*range(10, 500, 10)] * 2, "loss": [3.0, 2.0] * 49, "run": ["x"] * 49 + ["y"] * 49})
     with pytest.raises(InputError, match="2 runs: x, y"):
         fs.watch(frame, until=1000)

@@ -53,9 +53,7 @@ def averaged(runs: Runs, by: str, axis: str) -> Averaged:
         tries[name] = len(mine) / len(np.unique(filled[axis][first[mine]]))
     kept = filled.where(np.isin(np.arange(len(log)), first))
     order = np.argsort(first)
-    loss = np.exp(mean[order])
-    same = [k for k, v in filled.columns.items() if v is filled.columns["loss"]]
-    kept = replace(kept, columns={**kept.columns, **dict.fromkeys(("loss", *same), loss)})
+    kept = replace(kept, columns={**kept.columns, "loss": np.exp(mean[order])})
     left = len(log) - len(mean)
     note = f"{len(log)} runs averaged to {len(mean)}: those alike in all settings, as seeds are" if left else ""
     return Averaged(kept, single, seeds, tries, note)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, one_of
 from ..read import is_path
 from ..table import Runs, read
 from .log import Log
@@ -20,7 +20,7 @@ TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"}
 ROWS = 12  # a metric with fewer is read only where none has more
 RATES = ("learning_rate", "lr")
 NOT_FINITE = ("nan", "nan'", "inf", "inf'", "infinity'")  # how `dropped` words it
-SETTINGS = ("max_steps",)  # as the Trainer's state names it
+MAPPED = ("loss", "learning_rate", "batch_size")  # what a metric of a log can be read as
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,18 @@ def follow(source: Any, run: str | None = None, mapping: Mapping[str, str] | Non
     if logs is None:
         table = source if isinstance(source, Runs) else read(source, only=("steps", "loss"), growing=True, **mapping)
         return Growing(_own(_told(table), run))
-    return _growing(Path(source), logs, run, mapping.get("loss"))
+    return _growing(Path(source), logs, run, mapping)
 
 
-def _growing(place: Path, logs: list[Log], run: str | None, name: str | None) -> Growing:
+def _growing(place: Path, logs: list[Log], run: str | None, mapping: Mapping[str, str]) -> Growing:
     log = _one(logs, place, run)
-    metric, notes = _metric(log, name)
+    for quantity, name in mapping.items():
+        if quantity not in MAPPED:
+            raise one_of("quantity of a log", quantity, MAPPED)
+        if name not in log.series:
+            near = ", ".join(closest(name, sorted(log.series)))
+            raise InputError(f"{quantity}={name}: no metric of that name; there are {near}")
+    metric, notes = (mapping["loss"], []) if "loss" in mapping else _metric(log)
     steps, loss = log.series[metric]
     order = np.argsort(steps, kind="stable")
     steps, loss = steps[order], loss[order]
@@ -57,10 +63,10 @@ def _growing(place: Path, logs: list[Log], run: str | None, name: str | None) ->
         bad = int(np.flatnonzero(fine & (loss <= 0))[0])
         raise InputError(f"{place.name}: {metric} is {loss[bad]:g} at step {steps[bad]:.0f}; a loss is above zero")
     notes += _broken(steps, fine, metric)
-    columns = {"steps": steps, "loss": loss} | _beside(log, steps)
-    until = next((float(log.config[s]) for s in SETTINGS if isinstance(log.config.get(s), (int, float))), 0.0)
+    columns = {"steps": steps, "loss": loss} | _beside(log, steps, mapping)
+    until = log.config.get("max_steps")  # as the Trainer's state names it; -1 where it is not told
     table = Runs({k: v[fine] for k, v in columns.items()}, place.name, warnings=(*notes, *log.notes))
-    return Growing(table, until if until > 0 else None)
+    return Growing(table, float(until) if isinstance(until, (int, float)) and until > 0 else None)
 
 
 def _scanned(place: Path, mapping: Mapping[str, str]) -> list[Log] | None:
@@ -119,13 +125,9 @@ def _named(names: list[str], source: str, run: str | None) -> str:
     return run
 
 
-def _metric(log: Log, name: str | None) -> tuple[str, list[str]]:
-    """The series that is the loss: the one named, else a validation loss before a training loss, if it has rows enough."""
+def _metric(log: Log) -> tuple[str, list[str]]:
+    """The series that is the loss: a validation loss before a training loss, if it has rows enough."""
     count = {k: len(s) for k, (s, _) in log.series.items()}
-    if name is not None:
-        if name not in count:
-            raise InputError(f"loss={name}: no metric of that name; there are {', '.join(closest(name, sorted(count)))}")
-        return name, []
     found = [k for k in losses(log) if count.get(k)]
     if not found:
         raise InputError(f"{log.path.name}: no known loss among {', '.join(sorted(count)[:8])}; say which with loss=NAME")
@@ -150,12 +152,12 @@ def _diverged(metric: str) -> str:
     return f"this run may have diverged, and the forecast is of what it was before: {metric} is not finite"
 
 
-def _beside(log: Log, steps: np.ndarray) -> dict[str, np.ndarray]:
+def _beside(log: Log, steps: np.ndarray, mapping: Mapping[str, str]) -> dict[str, np.ndarray]:
     """Learning rate and batch size at the loss's steps, where they are logged: the last value up to each."""
     leaf = {k.replace(".", "/").rpartition("/")[2].lower(): k for k in log.series}
     out = {}
     for quantity, names in (("learning_rate", RATES), ("batch_size", ("batch_size",))):
-        name = next((leaf[n] for n in names if n in leaf), None)
+        name = mapping.get(quantity) or next((leaf[n] for n in names if n in leaf), None)
         if name is not None:
             at, value = log.series[name]
             order = np.argsort(at, kind="stable")
