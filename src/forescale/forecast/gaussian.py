@@ -46,10 +46,17 @@ class Process:
     pull: np.ndarray
     mean: float
     left_out: np.ndarray
+    inverse: np.ndarray
 
     def __call__(self, features: np.ndarray, families: Sequence) -> np.ndarray:
         """Shares (m,) at features (m, k) of models of these families."""
         return sigmoid(self.mean + self.kernel(features, families, self.at, self.of) @ self.pull)
+
+    def variance(self, features: np.ndarray, families: Sequence) -> np.ndarray:
+        """Of the logits (m,) of new models there: it grows away from the fitted ones."""
+        near = self.kernel(features, families, self.at, self.of)
+        own = np.diag(self.kernel(features, families, features, families))
+        return own - np.einsum("ij,jk,ik->i", near, self.inverse, near) + self.kernel.noise**2
 
 
 def process(kernel: Kernel, at: np.ndarray, of: Sequence, share: np.ndarray) -> Process:
@@ -57,4 +64,4 @@ def process(kernel: Kernel, at: np.ndarray, of: Sequence, share: np.ndarray) -> 
     y = logit(share)
     inverse = np.linalg.inv(kernel(at, of, at, of) + kernel.noise**2 * np.eye(len(y)))
     pull = inverse @ (y - y.mean())
-    return Process(kernel, at, tuple(of), pull, float(y.mean()), sigmoid(y - pull / np.diag(inverse)))
+    return Process(kernel, at, tuple(of), pull, float(y.mean()), sigmoid(y - pull / np.diag(inverse)), inverse)

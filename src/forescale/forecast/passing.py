@@ -10,8 +10,6 @@ from ..errors import InputError
 from ..quantities import format_number, parse_positive, tails
 from ..shown import Shown
 
-CEILING = 0.999  # a pass rate of one has no log(-log); it counts as this
-
 
 @dataclass(frozen=True)
 class PassForecast(Shown):
@@ -42,9 +40,11 @@ def pass_forecast(
     """Forecast a task's pass rate at a larger scale from sampling until it was passed.
 
     `scale` (n,) sizes or compute, `drawn` (n,) samples drawn, `passes` how many passed (the stopping number r, two or more).
-    Rates are the unbiased (r - 1) / (K - 1); weights are their sampling errors and the scatter that the line leaves.
-    After arXiv:2310.03262. Raises InputError for fewer than three models.
+    After arXiv:2310.03262, but through unbiased logarithms of the rates: the logarithm of its unbiased (r - 1) / (K - 1) is
+    low, with two passes by half. Weights are the sampling errors and the scatter that the line leaves. Raises InputError for
+    fewer than three models.
     """
+    from scipy.special import digamma, polygamma
     from scipy.stats import t
 
     n, k = np.asarray(scale, float), np.asarray(drawn, float)
@@ -54,10 +54,12 @@ def pass_forecast(
         raise InputError(f"{len(n)} models: a line in log(-log) needs three or more, of positive scale")
     if (r < 2).any() or (k < r).any():
         raise InputError("each model needs two or more passes, and no more passes than samples")
-    rate = np.minimum((r - 1) / np.maximum(k - 1, 1), CEILING)
-    x, y = np.log(n), np.log(-np.log(rate))
-    # the relative error of a rate after r passes is about 1 / sqrt(r - 1), less what certain tasks cannot vary
-    sampling = np.sqrt((1 - rate) / (r - 1)) / np.abs(np.log(rate))
+    # -(1/r + ... + 1/(K - 1)) has the mean log p where sampling goes on until the r-th pass (de Groot 1959), with this variance
+    once = np.maximum(k, r + 1)  # a rate of one has no log(-log): what never failed counts as failed once
+    unlikely = digamma(once) - digamma(r)
+    x, y = np.log(n), np.log(unlikely)
+    spread = lambda line: np.sqrt(polygamma(1, r) - polygamma(1, np.maximum(r * np.exp(line), r + 1))) / line
+    sampling = spread(unlikely)
     scatter = 0.0
     for _ in range(50):
         weight = 1 / (sampling**2 + scatter**2)
@@ -65,6 +67,7 @@ def pass_forecast(
         cover = np.linalg.inv((design * weight[:, None]).T @ design)
         line = cover @ (design.T @ (weight * y))
         rest = y - design @ line
+        sampling = spread(np.exp(design @ line))  # at the line: at the rates themselves, what came out low would weigh more
         excess = np.mean(rest**2) * len(n) / (len(n) - 2) - np.mean(sampling**2)
         new = np.sqrt(max(excess, 0.0))
         if abs(new - scatter) < 1e-9:

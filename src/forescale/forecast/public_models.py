@@ -17,6 +17,8 @@ RIDGE = 0.03  # pull on the slopes, per standard deviation of a component, in un
 SOFT = 0.05  # residuals beyond this count less than squared
 COMPONENTS = Kernel(plane=1.0, bend=1.0, reach=2.0, family=0.3, noise=0.3)  # over the capabilities
 BENCHMARKS = Kernel(plane=0.3, bend=0.5, reach=3.0, family=0.3, noise=0.3)  # over the logit of every benchmark
+BEYOND = 0.7  # share of the processes' standard deviation that a model half a spread and more above the scored ones is held to
+GUESSING = 0.06  # scores this near to guessing do not tell when a task sets in
 INSIDE = 0.02  # benchmark scores nearer to 0 or 1 count as this in their logit
 
 
@@ -50,9 +52,7 @@ class Observational:
         if model not in self.models:
             raise InputError(f"no model {model!r} in the table of {len(self.models)}")
         row = [self.models.index(model)]
-        at = self.space.scores[row]
-        value = float(self._scores(at, self.space.filled[row], [self.labels[row[0]]])[0])
-        return value, *self._interval(value, at[0, 0], level)
+        return self._foretell(self.space.scores[row], self.space.filled[row], self.labels[row[0]], level)
 
     def at(self, family: str, flops: float, level: float = 0.9) -> tuple[float, float, float]:
         """The same for a model of a family at a compute, its other capabilities at the family's mean slope along the first."""
@@ -62,8 +62,7 @@ class Observational:
         others = [np.polyval(np.polyfit(s[:, 0], s[:, j], 1), first) for j in range(1, s.shape[1])]
         point = np.array([[first, *others]])
         filled = self.space.filled.mean(axis=0) + point @ self.space.loadings
-        value = float(self._scores(point, filled, [family])[0])
-        return value, *self._interval(value, first, level)
+        return self._foretell(point, filled, family, level)
 
     def equivalent(self, model: str, family: str) -> float:
         """Compute at which `family` would have this model's first capability."""
@@ -79,20 +78,32 @@ class Observational:
             )
         return self.families[name]
 
-    def _scores(self, s: np.ndarray, filled: np.ndarray, labels: list) -> np.ndarray:
+    def _foretell(self, s: np.ndarray, filled: np.ndarray, label: str | None, level: float) -> tuple[float, float, float]:
+        """(value, low, high) at capabilities `s` (1, k) and benchmark scores `filled` (1, b) of a model of the family `label`."""
         line = sigmoid(self.weights[0] + s @ self.weights[1:])
-        features = (s / _scale(self.space), _logits(self.space, filled))
-        bent = [one(at, labels) for one, at in zip(self.processes, features, strict=True)]
-        return self.low + (1 - self.low) * (line + sum(bent)) / 3
+        both = tuple(zip(self.processes, (s / _scale(self.space), _logits(self.space, filled)), strict=True))
+        share = float((line + sum(one(at, [label]) for one, at in both))[0]) / 3
+        variance = float(np.mean([one.variance(at, [label]) for one, at in both]))
+        return self.low + (1 - self.low) * share, *self._interval(share, variance, float(s[0, 0]), level)
 
-    def _interval(self, value: float, first: float, level: float) -> tuple[float, float]:
+    def _interval(self, share: float, variance: float, first: float, level: float) -> tuple[float, float]:
+        """The wider of two: errors of scored models foretold from others; above all of them, what the processes leave open."""
+        from scipy.special import ndtri
         from scipy.stats import t
 
-        spread = self.space.scores[:, 0].std()
-        # how errors grow with capability, in units of `far`: set on the scores of arXiv:2405.10938
-        noise = max(self.noise, self.far * float(np.clip(1.3 + 0.6 * (first - self.top) / spread, 0.6, 2.5)))
+        above = (first - self.top) / self.space.scores[:, 0].std()
+        # how errors grow with capability, in units of `far`, BEYOND and GUESSING: set on the scores of arXiv:2405.10938
+        noise = max(self.noise, self.far * float(np.clip(1.3 + 0.6 * above, 0.6, 2.5)))
         wide = t.ppf(tails(level)[1], max(len(self.fitted) - len(self.weights), 1)) * noise
-        return max(0.0, value - wide), min(1.0, value + wide)
+        value = self.low + (1 - self.low) * share
+        off = ndtri(tails(level)[1]) * BEYOND * np.sqrt(variance) * float(np.clip(0.5 + above, 0, 1))
+        ends = self.low + (1 - self.low) * sigmoid(logit(share) + off * np.array([-1, 1]))
+        low, high = min(value - wide, ends[0]), max(value + wide, ends[1])
+        return max(0.0, low), 1.0 if self._unlearned and above > 0.25 else min(1.0, high)
+
+    @property
+    def _unlearned(self) -> bool:
+        return bool(self.fitted.max() < self.low + GUESSING)
 
 
 def _scale(space: Capabilities) -> np.ndarray:
@@ -156,7 +167,7 @@ def observational(
         float(space.scores[rows, 0].max()),
         y,
         _families(models, space, flops or {}, family or {}),
-        _warnings(space, rows, y, noise),
+        _warnings(space, rows, y, noise, low),
     )
 
 
@@ -202,8 +213,10 @@ def _families(models: list[str], space: Capabilities, flops: Mapping, family: Ma
     return out
 
 
-def _warnings(space: Capabilities, rows: np.ndarray, y: np.ndarray, noise: float) -> tuple[str, ...]:
+def _warnings(space: Capabilities, rows: np.ndarray, y: np.ndarray, noise: float, low: float) -> tuple[str, ...]:
     out = []
+    if y.max() < low + GUESSING:
+        out.append(f"no scored model stands clearly above {low:g}: when abler ones learn this task cannot be told from it")
     above = space.scores[:, 0].max() - space.scores[rows, 0].max()
     if above > 0.5 * space.scores[:, 0].std():
         out.append("some models lie well above every scored one in capability: there the sigmoid extrapolates")
