@@ -21,6 +21,10 @@ SAME_BUDGET = 0.02  # relative spread of flops within one budget
 GRID = 400
 NAMED = 3  # budgets that an error names
 LADDER = 0.1  # log size off the line of a ladder that is still rounding
+USUAL = 0.003  # log-loss noise of a run where the runs themselves do not tell
+DRAWN = 2.0  # how many runs more the usual noise counts as
+STEADY = 0.3  # by how much the log noise may change with an e-fold of compute before runs have said so
+STEP = 0.005  # of log N*: what the grid resolves
 GRID_ERROR = 0.05  # of log N*: what spacing of sizes leaves undecided whatever the noise
 
 
@@ -48,7 +52,7 @@ class IsoFlop(Shown):
     def params_at(self, flops: float) -> tuple[float, float, float]:
         """N* at a budget, by the power law: (value, low, high)."""
         drawn = self.lines[0] * np.log(flops) + self.lines[1]
-        low, high = np.exp(np.nanquantile(drawn, tails(self.level)))
+        low, high = np.exp(np.quantile(drawn, tails(self.level)))
         return float(self.coefficient * flops ** self.exponent[0]), float(low), float(high)
 
     def summary(self) -> str:
@@ -75,14 +79,16 @@ def isoflop(runs: Runs, method: str = "akima", resamples: int = 500, level: floa
 
     `runs` need params, flops and loss; runs whose flops agree within 2 % are one budget; tokens are flops over what one
     token costs at that size (from tokens where given, else 6 N). Noise is what local cubics through five neighbouring
-    sizes leave, as a power of the budget; intervals come from redrawing it. Raises InputError for fewer than three budgets
+    sizes leave, as a power of the budget, and is itself redrawn as unsure as few runs leave it; intervals come from redrawing
+    both. Raises InputError for fewer than three budgets
     whose least loss lies inside their sizes.
     """
     if method not in METHODS:
         raise one_of("method", method, METHODS)
     ends = tails(level)
     budgets = _budgets(runs)
-    noise, rng = _noise(budgets), np.random.default_rng(seed)
+    (noise, known), rng = _noise(budgets), np.random.default_rng(seed)
+    unsure = np.sqrt(known / rng.chisquare(known, resamples))
     kept, left_out = [], []
     for flops, x, y, per_token in budgets:
         label = f"{flops:.3g} FLOP"
@@ -92,9 +98,10 @@ def isoflop(runs: Runs, method: str = "akima", resamples: int = 500, level: floa
         if np.argmin(y) in (0, len(y) - 1):
             left_out.append(f"{label}: the least loss lies at the edge of its sizes")
             continue
-        drawn = y[:, None] + noise(flops) * rng.standard_normal((len(y), resamples))
+        drawn = y[:, None] + noise(flops) * unsure * rng.standard_normal((len(y), resamples))
         at, low = _bottom(x, np.column_stack([y, drawn]), method)
-        if not np.isfinite(at[0]) or np.isnan(at).mean() > 0.3:
+        edge = (at <= x[0]) | (at >= x[-1])  # draws there stay there: without them the rest would look too sure
+        if edge[0] or edge.mean() > 0.3:
             left_out.append(f"{label}: the bottom of the valley cannot be told from its edge")
             continue
         kept.append((flops, at, low, np.interp(at, x, np.log(per_token))))
@@ -120,23 +127,28 @@ def _budgets(runs: Runs) -> list[tuple[float, np.ndarray, np.ndarray, np.ndarray
     return out
 
 
-def _noise(budgets: list):
-    """Standard deviation of log loss by budget, from what local cubics through five sizes leave."""
+def _noise(budgets: list) -> tuple:
+    """Standard deviation of log loss by budget, from what local cubics through five sizes leave, and how many runs tell of it."""
     where, rest = [], []
     for flops, x, y, _ in budgets:
         for i in range(len(x) - 4):
             basis = np.linalg.qr(np.vander(x[i : i + 5] - x[i + 2], 4), mode="complete")[0]
             where.append(np.log(flops))
             rest.append(abs(basis[:, 4] @ y[i : i + 5]) + 1e-7)
-    if len(rest) < 5:
-        return lambda flops: 0.003
-    slope = np.polyfit(where, np.log(rest), 1) if np.ptp(where) > 0.5 else np.array([0.0, np.mean(np.log(rest))])
-    # the mean of log|z| is 0.635 below that of a standard deviation of one
-    return lambda flops: float(np.exp(np.polyval(slope, np.log(flops)) + 0.635))
+    known = len(rest) + DRAWN
+    if not rest:
+        return (lambda flops: USUAL), known
+    centre, size = np.mean(where), np.log(rest)
+    off = np.array(where) - centre
+    slope = off @ (size - size.mean()) / (off @ off + 1.23 / STEADY**2)  # the variance of log|z| is 1.23
+    # the mean of |z| is 0.798
+    level = np.log(np.mean(np.exp(size - slope * off)) / 0.798)
+    level += DRAWN / known * (np.log(USUAL) - level)
+    return (lambda flops: float(np.exp(level + slope * (np.log(flops) - centre)))), known
 
 
 def _bottom(x: np.ndarray, y: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
-    """log N and log loss (draws,) at the bottom of each column of y (sizes, draws); NaN where it lies at the edge."""
+    """log N and log loss (draws,) at the bottom of each column of y (sizes, draws), at most at the edge of the sizes."""
     grid = np.linspace(x[0], x[-1], GRID)
     if method == "akima" and len(x) >= 5:
         from scipy.interpolate import Akima1DInterpolator
@@ -147,45 +159,43 @@ def _bottom(x: np.ndarray, y: np.ndarray, method: str) -> tuple[np.ndarray, np.n
         basis = np.vander(x - x.mean(), degree + 1)
         curve = np.vander(grid - x.mean(), degree + 1) @ np.linalg.lstsq(basis, y, rcond=None)[0]
     i, columns = curve.argmin(axis=0), np.arange(y.shape[1])
-    inside = (i > 0) & (i < GRID - 1)
-    return np.where(inside, grid[i], np.nan), np.where(inside, curve[i, columns], np.nan)
+    return grid[i], curve[i, columns]
 
 
 def _collect(kept: list, left_out: tuple[str, ...], method: str, level: float, ends: tuple, counts: str) -> IsoFlop:
     flops = np.array([k[0] for k in kept])
     sizes, losses, per_token = (np.array([k[i] for k in kept]) for i in (1, 2, 3))
     tokens = np.log(flops)[:, None] - per_token
-    error = np.nanstd(sizes[:, 1:], axis=1)
-    weight = 1.0 / np.sqrt(error**2 + GRID_ERROR**2)
-    middle = np.nanmedian(sizes[:, 1:], axis=1)
+    error = sizes[:, 1:].std(axis=1)
+    weight, x = 1.0 / np.hypot(error, GRID_ERROR), np.log(flops)
 
-    def lines(y: np.ndarray) -> np.ndarray:
-        """(slope, offset) of each column, rows weighed by their error; NaN rows count for nothing."""
-        out, x = [], np.log(flops)
-        for column in y.T:
-            good = np.isfinite(column)
-            out.append(np.polyfit(x[good], column[good], 1, w=weight[good]) if good.sum() >= 3 else (np.nan, np.nan))
-        return np.array(out).T
+    def spread(y: np.ndarray) -> np.ndarray:
+        """(2, 1 + draws) slope and offset of the line through the medians and of the draws, which are held as far apart as the
+        budgets lie off one line (Birge's ratio) where that is more than their own noise."""
+        middle = np.median(y[:, 1:], axis=1)
+        line = np.polyfit(x, middle, 1, w=weight)
+        off = (middle - np.polyval(line, x)) / np.hypot(y[:, 1:].std(axis=1), STEP)
+        wide = np.sqrt(max(1.0, np.square(off).sum() / (len(x) - 2)))
+        return np.column_stack([line, line[:, None] + wide * (np.polyfit(x, y[:, 1:], 1, w=weight) - line[:, None])])
 
-    def triple(y: np.ndarray, drawn: np.ndarray) -> tuple[float, float, float]:
-        centre = lines(np.nanmedian(y[:, 1:], axis=1)[:, None])[0, 0]
-        return float(centre), *(float(v) for v in np.nanquantile(drawn[0], ends))
+    def triple(found: np.ndarray) -> tuple[float, float, float]:
+        return float(found[0, 0]), *(float(v) for v in np.quantile(found[0, 1:], ends))
 
-    offset, drawn = lines(middle[:, None])[1, 0], lines(sizes[:, 1:])
+    by_size, by_tokens = spread(sizes), spread(tokens)
     return IsoFlop(
         flops,
-        np.exp(middle),
+        np.exp(np.median(sizes[:, 1:], axis=1)),
         error,
-        np.exp(np.nanmedian(tokens[:, 1:], axis=1)),
+        np.exp(np.median(tokens[:, 1:], axis=1)),
         np.exp(losses[:, 0]),
-        triple(sizes, drawn),
-        triple(tokens, lines(tokens[:, 1:])),
-        float(np.exp(offset)),
+        triple(by_size),
+        triple(by_tokens),
+        float(np.exp(by_size[1, 0])),
         left_out,
         method,
         level,
         counts,
-        drawn,
+        by_size[:, 1:],
     )
 
 
