@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -11,8 +12,10 @@ import numpy as np
 import forescale as fs
 from forescale import laws
 from forescale.compare import transfer, transfer_matrix
-from forescale.forecast import chain_forecast
-from forescale.plan import fit_skills, hparams, optimal_params, skills
+from forescale.errors import InputError
+from forescale.forecast import chain_forecast, pass_forecast
+from forescale.plan import fit_skills, hparams, isoflop, optimal_params, skills
+from forescale.plan.valleys import METHODS
 from forescale.runs import Runs
 from forescale.uncertainty import resampled
 from forescale.uncertainty.coverage import NOISES, coverage
@@ -137,6 +140,46 @@ def rates(rng):
     yield "best learning rate", np.log([best(3e9, 6e10), *found.values["learning_rate"][1:]])
 
 
+def few_rates(rng):
+    """The same ten times the largest of three or four sizes at one ratio of tokens, three or four rates each."""
+    by_size, steep = rng.uniform(-0.35, -0.1), rng.uniform(0.01, 0.04)
+    sizes, many = ((3, 4), (4, 3))[rng.integers(2)]
+    n, k = (v.ravel() for v in np.meshgrid(np.geomspace(2e7, 3e8, sizes), np.linspace(-1.5, 1.5, many)))
+    best = lambda n: 3e-3 * (n / 2e7) ** by_size
+    rate = 3e-3 * 2.0 ** (k + rng.uniform(-0.5, 0.5)) * (n / 2e7) ** (by_size / 2)
+    clean = (1.75 + 410 * n**-0.34) * np.exp(steep * np.log2(rate / best(n)) ** 2 / 2)
+    loss = clean * np.exp(0.003 * rng.standard_normal(len(n)))
+    found = hparams(Runs({"params": n, "tokens": 20 * n, "learning_rate": rate, "loss": loss}), params=3e9, tokens=6e10)
+    yield "best learning rate, three or four cells", np.log([best(3e9), *found.values["learning_rate"][1:]])
+
+
+def valleys(rng):
+    """The exponent of N* from the valleys of four to nine budgets, five to nine sizes each."""
+    values = {"E": 1.7, "alpha": rng.uniform(0.28, 0.42), "beta": rng.uniform(0.28, 0.42)}
+    values |= {"A": rng.uniform(0.36, 0.84) * 1e8 ** values["alpha"], "B": 0.6 * 2e9 ** values["beta"]}
+    budgets, sizes = ((4, 5), (5, 7), (9, 9))[rng.integers(3)]
+    flops = np.geomspace(3e17, 5e19, budgets)
+    best = np.array([float(optimal_params(laws.get("chinchilla"), values, c)) for c in flops])
+    n = np.outer(best * np.exp(rng.normal(0, 0.3)), np.geomspace(0.25, 4, sizes)).ravel()
+    c = np.repeat(flops, sizes)
+    loss = laws.get("chinchilla")(values, params=n, tokens=c / (6 * n)) * np.exp(0.005 * rng.standard_normal(len(n)))
+    table = Runs({"params": n, "tokens": c / (6 * n), "flops": c, "loss": loss})
+    truth = np.log(best[-1] / best[0]) / np.log(flops[-1] / flops[0])
+    for method in METHODS:
+        with suppress(InputError):  # the bottoms lie at the edge of the sizes: refused, not judged
+            yield f"exponent by isoFLOP, {method}", np.array([truth, *isoflop(table, method, level=0.9).exponent[1:]])
+
+
+def passes(rng):
+    """The pass rate of a new model ten times the largest of four to ten, sampled until it passed two to six times."""
+    count, often = int(rng.choice([4, 6, 10])), int(rng.choice([2, 3, 6]))
+    n, alpha, end = np.geomspace(3e7, 3e9, count), rng.uniform(0.1, 0.35), rng.uniform(0.7, 5.8)
+    rate = np.exp(-end * (n / 3e9) ** -alpha * np.exp(0.1 * rng.standard_normal(count)))
+    found = pass_forecast(n, rng.negative_binomial(often, rate) + often, often, 3e10)
+    truth = np.exp(-end * 10**-alpha * np.exp(0.1 * rng.standard_normal()))
+    yield "pass rate of a new model", np.array([truth, found.low, found.high])
+
+
 def new_data(rng):
     """The loss of a new run on new data, seven times the largest size, from an old ladder of eight and five pairs of losses."""
     n = np.geomspace(2e7, 1e9, 8)
@@ -174,7 +217,8 @@ def few_runs(count):
 def others(count):
     rng, seen = np.random.default_rng(0), {}
     of = {skill_sizes: "0.3 %", worths: "0.5 %", ramp: "0.3 %", items: "0.12 nats"}
-    for make, noise in (of | {arms: "0.4 %", rates: "0.3 %", new_data: "0.3 %"}).items():
+    of |= {arms: "0.4 %", rates: "0.3 %", few_rates: "0.3 %", new_data: "0.3 %", valleys: "0.5 %", passes: "10 %"}
+    for make, noise in of.items():
         for _ in range(count):
             for what, (truth, low, high) in make(rng):
                 seen.setdefault((what, noise), []).append((low <= truth <= high, high - low))
@@ -191,7 +235,11 @@ def main():
     for noise in NOISES:
         c = coverage(law, law.preset("besiroglu"), noise, ladders)
         text += f"| {noise} | {ladders} | {c.new_run:.1%} | {c.optimum:.1%} | {c.usual:.1%} | {c.width:.4f} |\n"
-    text += OTHERS.format(count=OTHER) + "\n".join(others(OTHER)) + "\n\nWidths of sizes and losses are in logarithms.\n"
+    text += (
+        OTHERS.format(count=OTHER)
+        + "\n".join(others(OTHER))
+        + "\n\nWidths of sizes, rates of learning and losses are in logarithms.\n"
+    )
     text += FEW.format(checkpoints=CHECKPOINTS, count=OTHER) + "\n".join(few_runs(OTHER)) + "\n"
     path = Path(__file__).parents[1] / "docs" / "coverage.md"
     path.parent.mkdir(exist_ok=True)

@@ -123,6 +123,24 @@ def test_ends_of_rates(name, values, ends):
     assert rate_bounds(name, np.array(values, float)) == ends
 
 
+def test_a_score_that_stands_still_is_told_of():
+    rng = np.random.default_rng(0)
+    n = np.geomspace(7e7, 7e9, 8)
+    guesses, learned = 0.25 + 0.004 * rng.standard_normal(8), np.linspace(0.3, 0.5, 8) + 0.004 * rng.standard_normal(8)
+    told_of = lambda **columns: {k: any("stands still" in w for w in _said(k, columns, n)) for k in columns}
+    assert told_of(acc=guesses, acc_2=learned, err=1 - guesses) == {"acc": True, "acc_2": False, "err": True}
+    assert told_of(acc=100 * guesses, acc_2=100 * learned) == {"acc": True, "acc_2": False}
+    loss = 1.7 + 40 * n**-0.3
+    found = fs.downstream(
+        fs.read({"params": n, "tokens": 20 * n, "loss": loss, "acc": guesses}), "acc", params=7e10, tokens=1.4e12
+    )
+    assert any("stands still" in w for w in found.warnings)
+
+
+def _said(target, columns, n):
+    return fs.forecast({"params": n, target: columns[target]}, target=target, params=7e10).warnings
+
+
 def test_models_that_got_nothing_right_count(rng):
     """Sampled tasks have models at exactly nought; per cent is refused by name."""
     n = np.geomspace(1e8, 5e9, 12)

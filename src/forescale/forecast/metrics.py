@@ -18,7 +18,7 @@ from ..runs import Runs
 from ..shown import Shown
 from .auto import forecast
 from .local import of_few
-from .rates import usual_noise
+from .rates import unmoved, usual_noise
 from .threads import one_thread
 
 PARAMETERS = 3  # of a second step, about
@@ -109,7 +109,8 @@ def downstream(
         point, low, high, steps = 1 - point, 1 - high, 1 - low, {k: 1 - v for k, v in steps.items()}
     ranges = (float(loss.min()), float(loss.max()))
     direct, factor = _direct(runs, metric, level, target), float(np.max(first.factor))
-    warnings = _warnings(ahead[0], ranges, y, loss) + (*first.flags, *first.warnings)
+    still = unmoved(metric, y, (0.0, 1.0))
+    warnings = _warnings(ahead[0], ranges, y, loss) + (*still, *first.flags, *first.warnings)
     return Downstream(point, float(low), float(high), level, ahead, steps, ranges, direct, factor, warnings)
 
 

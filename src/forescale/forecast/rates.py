@@ -28,6 +28,7 @@ LOSSES = {"bpb", "ce", "loss", "losses", "nll", "perplexity", "ppl"}  # what a b
 ERRORS = {"error", "errors", "err"}
 QUESTIONS = 300.0  # a rate is as noisy as the share of so many answers: benchmarks have 160 to 14,000, but seeds differ as well
 EDGE = 0.02  # shares nearer to 0 or 1 count as this in noise
+STILL = 0.03  # share of a rate's range within which its rows stand still
 RATES = ((0.0, 1.0), (0.0, 100.0))  # ends of shares and percentages
 NAMED = re.compile(r"(?<![a-z])(exact[_ ]match|(pass|success|solve|win)[_ ]rate)(?![a-z])")
 
@@ -86,6 +87,14 @@ def usual_noise(share: np.ndarray) -> np.ndarray:
     return np.sqrt(share * (1 - share) / QUESTIONS)
 
 
+def unmoved(target: str, y: np.ndarray, ends: tuple[float, float]) -> list[str]:
+    """A line where the values (n,) of a rate with these ends stand still: what has not set in does not tell when it will."""
+    if np.ptp(y) > STILL * (ends[1] - ends[0]):
+        return []
+    between = f"{y.min():.3g} to {y.max():.3g}"
+    return [f"{target} stands still, from {between}: where a task is yet to be learned, such rows cannot tell when"]
+
+
 def told(
     target: str, y: np.ndarray, scale: np.ndarray, ends: tuple[float, float] | None, inputs: Sequence[str] = ()
 ) -> tuple[Told, list[str]]:
@@ -93,11 +102,12 @@ def told(
 
     A loss is not meant to rise with scale, and over inputs that are results themselves, such as a loss, scale is no progress.
     """
+    lines = unmoved(target, y, ends) if ends in RATES else []
     if ends and rises(y, scale, 1.0) and y.max() < ends[1] < np.inf:
         gap = Told(-1.0, ends[1], ends[1] - ends[0] if np.isfinite(ends[0]) else 1.0)
-        return gap, [f"{target} rises towards {ends[1]:g}: forecast as {gap.name(target)}"]
+        return gap, [f"{target} rises towards {ends[1]:g}: forecast as {gap.name(target)}", *lines]
     progress = not is_loss(target) and not any(is_loss(n) or _right(n) or _wrong(n) for n in inputs)
-    up, lines = progress and rises(y, scale), []
+    up = progress and rises(y, scale)
     if up and not ends and 0 <= y.min() and y.max() <= 1:
         lines.append(f"{target} rises between 0 and 1: if it is a rate such as an accuracy, give its bounds 0 and 1")
     if y.min() > 0:

@@ -15,7 +15,10 @@ from ..runs import Runs
 
 REACH = 0.8  # e-folds of size or data beyond the nearest cell over which cells lose weight
 LEAST = 1e-3  # weight of the farthest cell
-PULL = 1e-4  # of every exponent to zero
+NEAR = 1e-3  # pull of a bottom to the middle of what its cell tried, for an e-fold
+PULL = 3e-3  # of every exponent to zero
+STEEP = 0.03  # log loss at an e-fold off the bottom, where runs do not tell
+FIRM = 2e-3  # pull to it, for an e-fold: without it noise flattens a bowl and its bottom is anywhere
 SOFT = 1e-3  # log loss beyond which a residual counts less than squared
 FLANK = 0.03, 0.2  # log loss above its cell's least at which a run counts half: no less, no more
 
@@ -29,7 +32,7 @@ class Cell:
 
 
 def cells_of(runs: Runs, settings: tuple[str, ...]) -> list[Cell]:
-    """Cells with enough different settings for a bowl; raises InputError where they are fewer than four."""
+    """Cells with enough different settings for a bowl; raises InputError where they are fewer than three."""
     columns = {k: np.asarray(runs[k], float) for k in ("params", "tokens", "loss", *settings)}
     for name in settings:
         if not (columns[name] > 0).all():
@@ -45,9 +48,9 @@ def cells_of(runs: Runs, settings: tuple[str, ...]) -> list[Cell]:
         if len(np.unique(x, axis=0)) >= need:
             y = np.log(columns["loss"][mine])
             out.append(Cell(np.log(place), x, y, _near_bottom(y, need)))
-    if len(out) < 4:
+    if len(out) < 3:
         raise InputError(
-            f"cells (same params and tokens) with {need} or more different settings: {len(out)} found, 4 are needed; "
+            f"cells (same params and tokens) with {need} or more different settings: {len(out)} found, 3 are needed; "
             "sweep more sizes"
         )
     return out
@@ -131,11 +134,18 @@ def fit_bowls(cells: list[Cell], weights: np.ndarray, aim: np.ndarray, m: int, s
     data = _stacked(cells, aim)
     root = np.sqrt(weights[data[1]] * data[-1])
 
-    # a weak pull of every exponent to zero, so that one that no cell speaks of stays there
-    pull = PULL * np.eye(6 * m + (m == 2))[np.flatnonzero(np.arange(6 * m) % 3)]
+    # weak pulls, for what no cell speaks of: exponents to zero, steepness to the usual, bottoms to what was tried
+    count = 6 * m + (m == 2)
+    pull = PULL * np.eye(count)[np.flatnonzero(np.arange(6 * m) % 3)]
+    firm = FIRM * np.eye(count)[3 * m : 6 * m : 3]
+    ones = np.column_stack([np.ones(len(cells)), data[0]]) * NEAR / np.sqrt(len(cells))
+    near = np.hstack([np.kron(np.eye(m), ones), np.zeros((m * len(cells), count - 3 * m))])
+    pull = np.vstack([pull, firm, near])
+    tried = NEAR / np.sqrt(len(cells)) * np.array([c.x.mean(axis=0) for c in cells]).T.ravel()
+    to = np.concatenate([np.zeros(4 * m), np.full(m, FIRM * np.log(STEEP)), tried])
 
     def rest(q: np.ndarray) -> np.ndarray:
-        return np.concatenate([root * left_over(q, m, *data)[1], pull @ q]) / SOFT
+        return np.concatenate([root * left_over(q, m, *data)[1], pull @ q - to]) / SOFT
 
     def by(q: np.ndarray) -> np.ndarray:
         return np.concatenate([root[:, None] * slopes(q, m, *data), pull]) / SOFT
@@ -143,7 +153,7 @@ def fit_bowls(cells: list[Cell], weights: np.ndarray, aim: np.ndarray, m: int, s
     if start is None:
         middle = np.average([c.x[np.argmin(c.y)] for c in cells], axis=0, weights=weights)
         move = np.column_stack([middle, np.zeros((m, 2))]).ravel()
-        bowl = np.column_stack([np.full(m, np.log(0.03)), np.zeros((m, 2))]).ravel()
+        bowl = np.column_stack([np.full(m, np.log(STEEP)), np.zeros((m, 2))]).ravel()
         start = np.r_[move, bowl, np.zeros(1 if m == 2 else 0)]
     return least_squares(rest, start, by, loss="soft_l1", max_nfev=100).x
 

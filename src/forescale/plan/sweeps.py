@@ -71,9 +71,13 @@ def hparams(
 ) -> Setting:
     """The best settings for a run of `params` and `tokens` from sweeps in `runs` (columns params, tokens, loss, settings).
 
-    Intervals hold refits over resampled cells and the scatter of the cells' own bottoms. Raises InputError where fewer than
-    four cells have enough different settings (3 for one setting, 6 for two), or a setting never varies.
+    Intervals hold refits over resampled cells, with ends as of Student's t, and the scatter of the cells' own bottoms. Raises
+    InputError where fewer than three cells have enough different settings (3 for one setting, 6 for two), or a setting never
+    varies.
     """
+    from scipy.special import ndtri
+    from scipy.stats import t
+
     ends, n, d = tails(level), parse_positive(params, "params"), parse_positive(tokens, "tokens")
     cells = cells_of(runs, settings)
     aim = np.log([n, d])
@@ -86,7 +90,9 @@ def hparams(
         draws.append(bottom(fit_bowls([cells[i] for i in pick], weights[pick], aim, len(settings), start), len(settings))[0])
     own = scatter(cells, weights, aim, start, len(settings))
     spread = np.array(draws) + own * rng.standard_normal((resamples, len(settings)))
-    low, high = np.quantile(spread, ends, axis=0)
+    # few cells resampled look surer than they are: ends as those of Student's t beside a normal's
+    few = t.ppf(ends[1], len(cells) - 1) / ndtri(ends[1])
+    low, high = best + few * (np.quantile(spread, ends, axis=0) - best)
     values = {s: tuple(float(np.exp(v[j])) for v in (best, low, high)) for j, s in enumerate(settings)}
     moves = start[: 3 * len(settings)].reshape(len(settings), 3)[:, 1:]
     regret = float(np.mean(np.einsum("ri,ij,rj->r", spread - best, steep, spread - best)))
