@@ -34,8 +34,8 @@ CRITICAL = (0.1, 0.5, 2.0, 8.0, 40.0)  # critical batch over the median one, whe
 FLOORS = np.array([0.0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.88, 0.94])
 SPIKE = 0.03  # log loss off its neighbours; less is never left out
 KEEP = 200  # log rows are averaged into at most this many
-DRIFT = 0.02  # log error per unit of log(T/s), growing with it, that no spread of ours explains
-TAIL = {0.5: 0.5, 0.8: 1.15, 0.9: 1.6, 0.95: 2.1}  # of |error| / size, on the logs of docs/watch.md
+UNSURE = 0.35  # share of the fall still ahead that no spread of ours explains
+TAIL = {0.5: 0.5, 0.8: 0.95, 0.9: 1.4, 0.95: 1.75}  # of |error| / size, on the logs of docs/watch.md, all studies alike
 NU = 3.0  # beyond them as the tail of a t distribution: no log tells
 
 
@@ -114,8 +114,11 @@ def watch(
     rates = learning_rates(schedule, end, warmup, final, decay)
     paces = _paces(log, steps, end, batch, critical_batch)
     value, spread, gain, noise = _posterior(s, y, rates, warmup, paces)
-    left = np.log(end / s[-1])
-    half = np.hypot(np.hypot(spread, DRIFT * left * (1 + 0.5 * left)), noise) * tail
+    # the fall as forecast, or as the second half of the log would go on: schedules are forecast to end flatter or steeper
+    recent = s >= s[-1] / 2
+    trend = np.polyfit(np.log(s[recent]), np.log(y[recent]), 1)[0] if recent.sum() > 2 else 0.0
+    ahead = max(abs(np.log(np.mean(y[-3:])) - value), abs(trend) * np.log(end / s[-1]))
+    half = np.hypot(np.hypot(spread, UNSURE * ahead), noise) * tail
     notes = [*log.warnings, *off_schedule(log, rates, schedule)]
     if not calm.all():
         notes.append(f"{(~calm).sum()} rows stand far off their neighbours and are left out")
