@@ -127,3 +127,21 @@ def test_a_sweep_that_cannot_say():
         hparams(runs.where(runs["params"] < 3e7), params="2B", tokens="40B")
     with pytest.raises(InputError, match="takes 1 values"):
         hparams(runs.where(np.abs(runs["learning_rate"] - 2e-3) < 1e-9), params="2B", tokens="40B")
+
+
+def test_a_sweep_of_noise_is_undecided():
+    """Losses that do not depend on the rate: told of in nine sweeps of ten, and never where a bowl of 3 % is seen."""
+    rng = np.random.default_rng(0)
+    n, k = (v.ravel() for v in np.meshgrid(np.geomspace(2e7, 3e8, 4), np.linspace(-1.5, 1.5, 4)))
+    told = {0.0: [], 0.03: []}
+    for steep in np.repeat([0.0, 0.03], 20):
+        loss = (1.75 + 410 * n**-0.34) * np.exp(steep * k**2 + 0.003 * rng.standard_normal(len(n)))
+        table = Runs({"params": n, "tokens": 20 * n, "learning_rate": 3e-3 * 2.0**k, "loss": loss})
+        found = hparams(table, params=3e9, tokens=6e10, resamples=3)
+        value, low, high = found.values["learning_rate"]
+        told[steep].append(any("from noise: undecided" in w for w in found.warnings))
+        assert low <= value <= high
+    assert np.mean(told[0.0]) > 0.8 and not any(told[0.03])
+    same = Runs({"params": n, "tokens": 20 * n, "learning_rate": 3e-3 * 2.0**k, "loss": np.full(len(n), 2.5)})
+    with pytest.raises(InputError, match="the same whatever learning_rate"):
+        hparams(same, params=3e9, tokens=6e10)

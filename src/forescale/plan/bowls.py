@@ -53,6 +53,8 @@ def cells_of(runs: Runs, settings: tuple[str, ...]) -> list[Cell]:
             f"cells (same params and tokens) with {need} or more different settings: {len(out)} found, 3 are needed; "
             "sweep more sizes"
         )
+    if not any(np.ptp(cell.y) for cell in out):
+        raise InputError(f"the loss of every cell is the same whatever {' and '.join(settings)}: there is no best one")
     return out
 
 
@@ -173,3 +175,19 @@ def scatter(cells: list[Cell], weights: np.ndarray, aim: np.ndarray, q: np.ndarr
     counting = by_size.sum() ** 2 / np.square(by_size).sum()
     inflation = counting / max(counting - 2, 1.0)
     return np.sqrt(np.average(np.square(np.clip(steps, -1.5, 1.5)), axis=0, weights=weights) * inflation)
+
+
+def flat(cells: list[Cell], q: np.ndarray, aim: np.ndarray, settings: tuple[str, ...]) -> tuple[str, ...]:
+    """A warning where bowls explain the cells' losses no better than chance would (F test, one in twenty)."""
+    from scipy.stats import f
+
+    m, data = len(settings), _stacked(cells, aim)
+    _, index, _, y, w = data
+    bowls, level = left_over(q, m, *data)[1], _centred(y[:, None], index, w)[:, 0]
+    unknown = 3 * m
+    spare = len(y) - len(cells) - unknown
+    rest, all_of = w @ np.square(bowls), w @ np.square(level)
+    if f.sf(max(all_of - rest, 0.0) / unknown / (rest / spare + 1e-300), unknown, spare) <= 0.05:
+        return ()
+    names = " and ".join(settings)
+    return (f"the losses of these cells do not tell a best {names} from noise: undecided; sweep wider, or repeat runs",)

@@ -18,7 +18,7 @@ from ..errors import InputError
 from ..quantities import format_number, parse_positive, tails
 from ..runs import Runs
 from ..shown import Shown
-from .bowls import Cell, bottom, cell_weights, cells_of, fit_bowls, scatter
+from .bowls import Cell, bottom, cell_weights, cells_of, fit_bowls, flat, scatter
 
 FAR = 0.1  # weight below which a run is said to hardly count
 
@@ -93,6 +93,7 @@ def hparams(
     # few cells resampled look surer than they are: ends as those of Student's t beside a normal's
     few = t.ppf(ends[1], len(cells) - 1) / ndtri(ends[1])
     low, high = best + few * (np.quantile(spread, ends, axis=0) - best)
+    low, high = np.minimum(low, best), np.maximum(high, best)
     values = {s: tuple(float(np.exp(v[j])) for v in (best, low, high)) for j, s in enumerate(settings)}
     moves = start[: 3 * len(settings)].reshape(len(settings), 3)[:, 1:]
     regret = float(np.mean(np.einsum("ri,ij,rj->r", spread - best, steep, spread - best)))
@@ -108,7 +109,7 @@ def hparams(
         level,
         factor,
         runs.counts,
-        _warnings(cells, settings, values, factor),
+        (*flat(cells, start, aim, settings), *_warnings(cells, settings, values, factor)),
     )
 
 
