@@ -88,7 +88,7 @@ def vertex(rows: pl.DataFrame, setting: str) -> tuple[float, float, float]:
 
 def best_rates() -> pl.DataFrame:
     """Best learning rate by width and arm."""
-    groups = studies.load("mup").to_frame().group_by("arm", "width")
+    groups = studies.load("mup").to_frame().group_by("arm", "width", maintain_order=True)
     out = [
         {"arm": arm, "width": int(width), **dict(zip(("best", "grid", "loss"), vertex(rows, "learning_rate"), strict=True))}
         for (arm, width), rows in groups
@@ -98,7 +98,7 @@ def best_rates() -> pl.DataFrame:
 
 def best_decays() -> tuple[pl.DataFrame, float]:
     """Best weight decay by batch, and the slope of its logarithm over log batch."""
-    groups = studies.load("weight_decay").to_frame().group_by("batch_size")
+    groups = studies.load("weight_decay").to_frame().group_by("batch_size", maintain_order=True)
     out = [
         {"batch": int(b), **dict(zip(("best", "grid", "loss"), vertex(rows, "weight_decay"), strict=True))}
         for (b,), rows in groups
@@ -112,7 +112,9 @@ def cooldowns() -> tuple[pl.DataFrame, dict]:
     table = studies.load("cooldowns").to_frame()
     branched = table.filter(pl.col("arm") == "branched")
     cosine = (
-        table.filter(pl.col("arm") == "cosine").group_by("params", "tokens").agg(pl.col("loss").min(), pl.col("flops").first())
+        table.filter(pl.col("arm") == "cosine")
+        .group_by("params", "tokens", maintain_order=True)
+        .agg(pl.col("loss").min(), pl.col("flops").first())
     )
     both = branched.join(cosine, on=["params", "tokens"], suffix="_cosine").with_columns(
         (pl.col("loss") / pl.col("loss_cosine") - 1).alias("off")
@@ -158,7 +160,7 @@ def arms() -> pl.DataFrame:
 
     table, out = studies.load("arms").to_frame(), []
     attention = table.filter(pl.col("arm") == "attention")
-    for (arm,), rows in table.group_by("arm"):
+    for (arm,), rows in table.group_by("arm", maintain_order=True):
         losses = rows.sort("params")["loss"].to_list()
         row = {"arm": arm, "losses": losses, "last": losses[-1], "multiplier": None, "winner": "-"}
         if arm != "attention":
@@ -173,7 +175,7 @@ def arms() -> pl.DataFrame:
 
 def page() -> str:
     rates, (decays, slope), (both, rest) = best_rates(), best_decays(), cooldowns()
-    move = {arm: g["best"].max() / g["best"].min() for (arm,), g in rates.group_by("arm")}
+    move = {arm: g["best"].max() / g["best"].min() for (arm,), g in rates.group_by("arm", maintain_order=True)}
     lines = [
         "# What small ladders show",
         "",

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from forescale import studies
 from forescale.compare import compare, seed_price, select, shift_line, transfer, trend
 from forescale.compare.arms import compare_pairs
 from forescale.compare.frontier import frontiers
@@ -271,6 +272,28 @@ def seeded(seed, a=8, b=1, gain=0.0, rates=(1e-3,)):
                     off = 0.005 * rng.standard_normal() + 0.02 * np.log2(rate / 1e-3) ** 2 - gain * (arm == "a")
                     rows.append((arm, c, rate, number, (1.7 + 2.0 * (c / 1e18) ** -0.12) * np.exp(off)))
     return Runs(dict(zip(("arm", "flops", "learning_rate", "seed", "loss"), map(np.array, zip(*rows, strict=True)), strict=True)))
+
+
+def test_four_runs_a_side_tell_arms_far_apart():
+    """Real arms of four runs each: where one ends a quarter lower it wins, there and at ten times the compute (undecided before,
+    since eight runs were never allowed arms that share nothing). Simulated: no winner is wrong."""
+    arms = studies.load("arms")
+    for other in ("linear", "transnormer", "no_mixer"):
+        both = arms.where(np.isin(arms["arm"], ("attention", other)))
+        last = {a: both["loss"][both["arm"] == a].min() for a in ("attention", other)}
+        assert last[other] > 1.25 * last["attention"]
+        for target in (1.08e12, 1.08e13):
+            assert compare(both, target).pairs[0].winner == "attention", other
+    rng, c = np.random.default_rng(0), np.geomspace(1e18, 1e20, 4)
+    names, decided = np.repeat(np.array(["a", "b"], object), 4), []
+    for _ in range(25):
+        off, power = rng.uniform(-0.1, 0.1), rng.choice([-1, 1]) * rng.uniform(0.01, 0.06)
+        one, two = (lambda x: 1.7 + 2 * (x / 1e18) ** -0.12), (lambda x: 1.7 + 2 * np.exp(off) * (x / 1e18) ** (-0.12 - power))
+        loss = np.r_[one(c), two(c)] * np.exp(0.004 * rng.standard_normal(8))
+        pair = compare(Runs({"flops": np.r_[c, c], "loss": loss, "arm": names}), 1e21, draws=100).pairs[0]
+        decided.append(pair.winner != "undecided")
+        assert pair.winner in ("undecided", "a" if one(1e21) < two(1e21) else "b")
+    assert np.mean(decided) > 0.5
 
 
 def test_more_seeds_do_not_win_by_luck():
