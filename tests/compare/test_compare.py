@@ -286,7 +286,7 @@ def test_four_runs_a_side_tell_arms_far_apart():
             assert compare(both, target).pairs[0].winner == "attention", other
     rng, c = np.random.default_rng(0), np.geomspace(1e18, 1e20, 4)
     names, decided = np.repeat(np.array(["a", "b"], object), 4), []
-    for _ in range(25):
+    for _ in range(12):
         off, power = rng.uniform(-0.1, 0.1), rng.choice([-1, 1]) * rng.uniform(0.01, 0.06)
         one, two = (lambda x: 1.7 + 2 * (x / 1e18) ** -0.12), (lambda x: 1.7 + 2 * np.exp(off) * (x / 1e18) ** (-0.12 - power))
         loss = np.r_[one(c), two(c)] * np.exp(0.004 * rng.standard_normal(8))

@@ -198,7 +198,7 @@ def _wins(fits: Sequence[JointFit], share: np.ndarray, target: float, stray: flo
     for f in fits:
         one, two = f.loss(np.array([target]))
         out.append(ndtr(-np.log(one / two)[1:, 0] / (np.hypot(f.noise * np.sqrt(2), stray) + 1e-12)))
-    return float(share @ np.concatenate(out))
+    return float(np.clip(share @ np.concatenate(out), 0.0, 1.0))
 
 
 def _multiplier(
