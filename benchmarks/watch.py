@@ -79,8 +79,8 @@ def main():
     ]
     lines += [
         "The widths (`unfinished.py: UNSURE, TAIL`) were chosen by looking at these logs, every study counting alike, so their",
-        "coverage is that of fitted data. Small runs (stdlib and annealing, 33k to 115k params) need them, large ones",
-        "(gemstones, 50M to 2B) hold them with room to spare.",
+        "coverage is that of fitted data. Small runs (stdlib and annealing, 33k to 115k params) need them, cooldowns of large",
+        "ones (gemstones, 50M to 2B) hold them with room to spare.",
         "",
     ]
     lines += ["| study | schedule | seen | logs | mean error | now | 90 % interval held |", "|---|---|---|---|---|---|---|"]
