@@ -41,7 +41,7 @@ def pass_forecast(
 
     `scale` (n,) sizes or compute, `drawn` (n,) samples drawn, `passes` how many passed (the stopping number r, two or more).
     After arXiv:2310.03262, but through unbiased logarithms of the rates: the logarithm of its unbiased (r - 1) / (K - 1) is
-    low, with two passes by half. Weights are the sampling errors and the scatter that the line leaves. Raises InputError for
+    low, with two passes by 0.4. Weights are the sampling errors and the scatter that the line leaves. Raises InputError for
     fewer than three models.
     """
     from scipy.special import digamma, polygamma
