@@ -34,7 +34,9 @@ def test_fit_predict_plan(table, tmp_path):
     best = json.loads(run("plan", out, "--flops", "1e14", "--json"))
     assert best["params"][1] < best["params"][0] < best["params"][2]
     assert "compute-optimal" in run("plan", out, "--flops", "1e14")
-    assert "is no fit: fit it first" in run("plan", table, "--flops", "1e14", code=2)
+    assert "averaged over" in run("plan", table, "--flops", "1e14")
+    assert "are for a plan from a table of runs" in run("plan", out, "--flops", "1e14", "--role", "fit", code=2)
+    assert "is no fit: fit it first" in run("plan", table, "--serve", "1T", "--params", "1M", code=2)
 
 
 def test_demo(tmp_path):

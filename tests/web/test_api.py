@@ -47,6 +47,10 @@ def test_fit_forecast_compare_and_design_equal_python(server, runs):
     _, got = server.ask("/api/forecast", {"data": FIT, "params": "1.3M", "tokens": "30M"})
     want = fs.forecast(runs, params="1.3M", tokens="30M")
     close(got["value"] + got["low"] + got["high"], [*want.value, *want.low, *want.high])
+    _, got = server.ask("/api/plan/laws", {"data": FIT, "flops": "1e14"})
+    want = fs.plan(runs, "1e14")
+    close(got["params"] + got["loss"], [*want.params, *want.loss])
+    assert [v["name"] for v in got["votes"]] == [v.name for v in want.votes]
     _, got = server.ask("/api/design", {"data": FIT, "params": "5M", "tokens": "100M", "budget": "1e14"})
     want = design(grid(1e14), {"params": "5M", "tokens": "100M"}, 1e14, source=found)
     assert got["picks"] == list(want.picks)

@@ -39,7 +39,7 @@ def run_demo(figure: Path, out=None) -> dict:
     say("\nmeasured:")
     one = _judged(said, held, "this one law", say)
     many = _judged(auto, held, "automatic forecast", say)
-    best = plan(found, 10 * float(runs["flops"].max()))
+    best = plan(runs, 10 * float(runs["flops"].max()))
     say(best.summary())
     path = write(fit_figure(found, runs, held), figure)
     say(f"\nfigure: {path}")

@@ -19,6 +19,7 @@ from .common import (
     Role,
     RunsFile,
     app,
+    bar,
     draw,
     frame,
     listed,
@@ -46,22 +47,40 @@ def _source(text: str):
 
 @app.command()
 def plan(
-    source: Source,
+    source: Annotated[
+        str, typer.Argument(help="A table of runs, a fit written with -o, or LAW:PRESET such as chinchilla:besiroglu.")
+    ],
     flops: Annotated[str, typer.Option(help="Budget: 1e23, '30 PF-days', '2048 H100-hours @ 40% MFU' ...")] = "",
     serve: Annotated[str, typer.Option(help="Tokens to serve, such as 2T: the cheapest of a quality.")] = "",
     params: Annotated[str, typer.Option(help="With --serve: the quality, as a compute-optimal model's size.")] = "",
     loss: Annotated[float | None, typer.Option(help="With --serve: the quality, as a loss.")] = None,
     unique_tokens: Annotated[str, typer.Option(help="Distinct tokens that exist: a plan that asks for more says so.")] = "",
     level: float = 0.9,
+    map: Map = "",
+    role: Role = "",
+    drop_bad: DropBad = False,
+    best: Best = False,
+    figure: Figure = None,
     json: Json = False,
 ) -> None:
-    """The compute-optimal model size and data under a budget; or, with --serve, the cheapest for a quality."""
+    """The compute-optimal model size and data under a budget; or, with --serve, the cheapest for a quality.
+
+    From a table of runs no law is chosen: all that the forecaster knows are averaged, and their disagreement is told.
+    """
     from ..plan import budget, inference_optimal
     from ..plan import plan as run_plan
+    from ..report.planning import plan_figure
 
     if bool(flops) == bool(serve):
         raise InputError("give --flops for a budget, or --serve with --params or --loss for a quality")
-    item, values = _source(source)
+    table = Path(source).is_file() and Path(source).suffix != ".json"
+    if table and not serve:
+        item, values = runs_of(Path(source), map, role, drop_bad), None
+        item = item.best() if best else item
+    elif map or role or drop_bad or best or figure:
+        raise InputError(f"--map, --role, --drop-bad, --best and --figure are for a plan from a table of runs; {source} is none")
+    else:
+        item, values = _source(source)
     if serve:
         show(inference_optimal(item, serve, params=params or None, loss=loss, values=values, level=level), json)
         return
@@ -70,7 +89,9 @@ def plan(
     spent = budget(flops)
     if not json and spent.accelerator:
         typer.echo(spent.summary())
-    show(run_plan(item, spent.flops, level, unique_tokens or None), json)
+    found = run_plan(item, spent.flops, level, unique_tokens or None, bar("planning"))
+    draw(lambda: plan_figure(found), figure)
+    show(found, json)
 
 
 @app.command()

@@ -65,7 +65,7 @@ def forecast(
     if not isinstance(runs, Runs):
         runs = read(runs, only=(target, *(k for k in at if k != "flops" or not is_spare(at))))
     asked = prepare(runs, target, at, group, scale, bounds, own_terms=bool(laws), best=best)
-    asked = asked if keep_odd else _sound(asked, target)
+    asked = asked if keep_odd else cleaned(asked, target)
     inputs = asked.questions[0].inputs
     for law in laws:
         if law.inputs != ("x",) and not set(law.inputs) <= set(inputs):
@@ -84,7 +84,8 @@ def forecast(
     return found if group is not None else found[""]
 
 
-def _sound(asked: Asked, target: str) -> Asked:
+def cleaned(asked: Asked, target: str) -> Asked:
+    """Without the rows that are far worse than all others say, which are named."""
     out = [odd(q) for q in asked.questions]
     found = list(zip(asked.questions, out, asked.own, strict=True))
     own = tuple((*n, named(q, o, target, asked.told)) if o.any() else n for q, o, n in found)

@@ -6,7 +6,7 @@ The log error of a forecast is taken as Student t with scale
 
 where spread is that of the candidates at the target, backtest the stack's own typical error when the largest runs are held
 out (taken to the distance asked, where no back-test reaches as far), d in how many directions the rows spread (inputs,
-where these do not move together), noise that of a run (_noise) and h the leverage of the target in a compute-weighted line:
+where these do not move together), noise that of a run (row_noise) and h the leverage of the target in a compute-weighted line:
 a new run carries its own noise and that of the few rows which it is foretold from; one foretold from checkpoints of other
 runs carries what the rows of a run share, too (run_noise, with the leverage of runs). Few rows that go along smoothly do so
 by luck: their noise is drawn to a usual one (of_few). What is learned stands for the form being wrong.
@@ -88,14 +88,14 @@ def features(q: Question, s: Stacked) -> np.ndarray:
     spread = np.log(np.hypot(s.spread, LEAST))
     ways = q.directions
     several = spread if ways > 1 else 0.0
-    carried = _noise(q, s.value) * np.sqrt(1 + leverage(q))
+    carried = row_noise(q, s.value) * np.sqrt(1 + leverage(q))
     if q.fresh.any():
         carried = np.hypot(carried, np.where(q.fresh, run_noise(q) * np.sqrt(1 + run_leverage(q)), 0.0))
     columns = (np.ones(size), spread, np.log(np.hypot(backtest, LEAST)), several, np.log(ways), carried)
     return np.stack([np.broadcast_to(c, size) for c in columns], axis=1)
 
 
-def _noise(q: Question, value: np.ndarray) -> np.ndarray:
+def row_noise(q: Question, value: np.ndarray) -> np.ndarray:
     """That of a run at log forecasts (q,). Each estimate takes for noise what its own shape cannot follow, so none is taken
     alone: their geometric mean. Of few rows it is drawn to a usual one: of rates, and of rows over several inputs."""
     overall, end = noises(q)

@@ -28,7 +28,8 @@ class Candidate:
 
     `local` marks shapes that hold near the data only: they fade where the target lies farther out than any back-test.
     `on` names an earlier candidate, whose fits `predict` takes as well. `itself` marks those that can say
-    nothing of what a target lacks of a ceiling.
+    nothing of what a target lacks of a ceiling. `bare` marks laws that lack a floor which another candidate has: they may
+    foretell a loss as well, but their valleys lie elsewhere.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Candidate:
     local: bool = False
     on: str = ""
     itself: bool = False
+    bare: bool = False
 
 
 def _each(function: Callable, **options) -> Callable[[Sequence[Question]], list[Fitted]]:
@@ -96,7 +98,8 @@ def several_inputs(inputs: Sequence[str], target: str) -> list[Candidate]:
     name = "coupled law whose optima move, weights C^0.5"
     out.append(Candidate(name.replace(", w", ", smoothly corrected, w"), corrected, on=name))
     out.append(Candidate("additive law, weights C^1", partial(general, gamma=1, coupled=False)))
-    out.append(Candidate("additive law without floor, weights C^1", partial(general, gamma=1, coupled=False, floor=False)))
+    floorless = partial(general, gamma=1, coupled=False, floor=False)
+    out.append(Candidate("additive law without floor, weights C^1", floorless, bare=True))
     for k in known(inputs, target):
         for gamma in (0.5, 1):
             predict = partial(named, k.law, gamma=gamma, powers=k.powers, rows=ROWS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,13 @@ from ..errors import InputError
 from ..fit import Fit
 from ..law import Law
 from ..quantities import format_number, parse_positive, tails
+from ..runs import Runs, read
 from ..shown import Shown
 
 GOLDEN = 0.5 * (5**0.5 - 1)
+COST = "6 N D with N as the runs count it"
+WIDE = 10.0  # between the ends of an interval of N*: nothing is decided
+SHOWN = 5  # voters that a summary names
 
 
 def optimal_params(law: Law, values: dict, flops: Any) -> np.ndarray:
@@ -60,8 +65,20 @@ def numeric_params(law: Law, values: dict, flops: Any) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Vote:
+    """The best size by one law (or by isoFLOP valleys), and its weight among all."""
+
+    name: str
+    params: float
+    weight: float
+
+
+@dataclass(frozen=True)
 class Plan(Shown):
-    """N*, D*, loss for a FLOP budget and the exponent a of N* in C, each (value, low, high)."""
+    """N*, D*, loss for a FLOP budget and the exponent a of N* in C, each (value, low, high).
+
+    `cost` says what C is. `votes` are those it was averaged from; none where it is that of one law.
+    """
 
     flops: float
     params: tuple[float, float, float]
@@ -73,6 +90,8 @@ class Plan(Shown):
     level: float
     counts: str
     warnings: tuple[str, ...]
+    cost: str = COST
+    votes: tuple[Vote, ...] = ()
 
     @property
     def tokens_per_param(self) -> float:
@@ -91,21 +110,46 @@ class Plan(Shown):
             line("a in N* = k C^a", self.exponent),
             f"  {self.tokens_per_param:.1f} tokens per parameter; within 0.5 % of the best loss: "
             f"{format_number(self.flat[0])} to {format_number(self.flat[1])} params",
-            f"  counted as {self.counts}: C = 6 N D with N as the runs count it",
+            f"  counted as {self.counts}: C = {self.cost}",
+            *self._voted(),
         ]
         return "\n".join(lines + [f"warning: {w}" for w in self.warnings])
+
+    def _voted(self) -> list[str]:
+        if not self.votes:
+            return ["  of this law alone: the intervals take its form for right; a plan from the runs themselves asks every law"]
+        best = sorted(self.votes, key=lambda v: -v.weight)[:SHOWN]
+        head = f"  averaged over {len(self.votes)} ways to tell the best size:"
+        return [head, *(f"  {v.weight:4.0%}  {v.name}: {format_number(v.params, 3)}" for v in best)]
 
     def to_dict(self) -> dict:
         return vars(self) | {"tokens_per_param": self.tokens_per_param}
 
 
-def plan(fit: Fit, flops: float | str, level: float = 0.9, unique_tokens: float | str | None = None) -> Plan:
-    """The compute-optimal size and data for a budget, from a fit in params and tokens.
+def plan(
+    source: Fit | Runs | Any,
+    flops: float | str,
+    level: float = 0.9,
+    unique_tokens: float | str | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Plan:
+    """The compute-optimal size and data for a budget, from a table of runs, or from a fit in params and tokens.
 
-    Intervals come from the fit's resampled draws; that of the loss is for a new run. `unique_tokens` says how many distinct
-    tokens exist: a plan that asks for more says so.
-    Raises InputError for a law without both inputs or a budget that is no positive number.
+    From runs no law is chosen: every law of the forecaster says where its valley lies at the budget, and what they disagree
+    about is part of the interval (docs/plans.md). From a fit the intervals come from its resampled draws and take the law for
+    right. That of the loss is for a new run. `unique_tokens` says how many distinct tokens exist: a plan that asks for more
+    says so. `progress` is called with the share of the work that is done.
+    Raises InputError for a law without both inputs, runs that do not tell size from data, or a budget that is no positive number.
     """
+    if not isinstance(source, Fit):
+        from .automatic import plan_runs
+
+        runs = source if isinstance(source, Runs) else read(source)
+        return plan_runs(runs, flops, level, unique_tokens, progress)
+    return _of_law(source, flops, level, unique_tokens)
+
+
+def _of_law(fit: Fit, flops: float | str, level: float, unique_tokens: float | str | None) -> Plan:
     if set(fit.law.inputs) != {"params", "tokens"}:
         raise InputError(f"a plan needs a law in params and tokens; {fit.law.name} takes {', '.join(fit.law.inputs)}")
     ends = tails(level)
@@ -131,7 +175,7 @@ def plan(fit: Fit, flops: float | str, level: float = 0.9, unique_tokens: float 
         factor,
         level,
         fit.counts,
-        _warnings(fit, best, budget, (n_low, n_high), factor) + _too_little(budget / (6 * best), unique_tokens),
+        _warnings(fit, best, budget, (n_low, n_high), factor) + too_little(budget / (6 * best), unique_tokens),
     )
 
 
@@ -155,12 +199,12 @@ def _warnings(fit: Fit, best: float, budget: float, ends: tuple, factor: float) 
     ):
         if factor <= 1 and not least < value < most:
             out.append(f"{name} = {format_number(value)} lies outside the fitted {format_number(least)} to {format_number(most)}")
-    if ends[1] > 10 * ends[0]:
-        out.append("undecided: the interval of N* spans more than a factor 10; runs off the optimum would narrow it")
+    if ends[1] > WIDE * ends[0]:
+        out.append(f"undecided: the interval of N* spans more than a factor {WIDE:g}; runs off the optimum would narrow it")
     return tuple(out)
 
 
-def _too_little(tokens: float, unique: float | str | None) -> tuple[str, ...]:
+def too_little(tokens: float, unique: float | str | None) -> tuple[str, ...]:
     if unique is None or tokens <= (have := parse_positive(unique, "unique_tokens")):
         return ()
     epochs = f"{tokens / have:.3g} epochs"

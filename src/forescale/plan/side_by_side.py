@@ -1,4 +1,7 @@
-"""The three approaches to compute-optimal size side by side: frontier, isoFLOP valleys (three ways), parametric law."""
+"""The three approaches to compute-optimal size side by side, and what all laws and valleys together say.
+
+Approach 1 is the frontier, 2 the valleys of isoFLOP runs (three ways), 3 a parametric law.
+"""
 
 from __future__ import annotations
 
@@ -104,6 +107,13 @@ def approaches(runs: Runs, flops: float | str | None = None) -> Approaches:
             shift = _shift(found, runs, valleys["parabola"])
     except (InputError, FitError) as error:
         failed["3 parametric law"] = str(error)
+    try:
+        best = plan(runs, c or top)
+        exponents["all together"] = best.exponent
+        if c:
+            params["all together"] = best.params
+    except InputError as error:
+        failed["all together"] = str(error)
     if not exponents:
         whose = {why: ", ".join(k for k, v in failed.items() if v == why) for why in failed.values()}
         raise InputError(f"no approach works on these runs: {'; '.join(f'{k}: {why}' for why, k in whose.items())}")

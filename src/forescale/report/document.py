@@ -22,7 +22,7 @@ from ..runs import Runs
 from .fitting import fit_figure
 from .forecasting import forecast_figure
 from .page import page, plot, slider, table, warnings
-from .planning import spread
+from .planning import plan_figure, spread
 
 BUDGETS = 61  # positions of the slider, from the largest run down a decade to a thousand times it
 LABELS = {
@@ -70,7 +70,7 @@ def report(
         ("data", "Data", _data(runs, used, held)),
         ("fit", "Fit", _fit(found, used, held)),
         ("forecast", "Forecast", _forecast(ahead, used)),
-        ("plan", "Plan", _plan(found, budget, largest, level)),
+        ("plan", "Plan", _plan(found, budget, largest, level) + _by_all(used, budget, level)),
         ("audit", "Audit", _audit(checked)),
         ("provenance", "Provenance", _provenance(runs, found, command)),
     ]
@@ -163,6 +163,20 @@ def _plan(found: Fit, budget: float, largest: float, level: float) -> str:
     start = int(np.flatnonzero(at == budget)[0])
     note = f"<p>Compute-optimal, {level:.0%} intervals; every position was computed by <code>forescale plan</code>.</p>"
     return note + slider([plan_row(found, float(c), level) for c in at], start, LABELS)
+
+
+def _by_all(runs: Runs, budget: float, level: float) -> str:
+    """The plan at the budget by every law, or why there is none."""
+    note = "<p>The slider takes the law for right; with no law chosen:</p>"
+    try:
+        best = plan(runs, budget, level)
+    except InputError as error:
+        return note + warnings([str(error)])
+    return (
+        note
+        + f"<pre>{escape(best.summary())}</pre>"
+        + plot(plan_figure(best), "Who votes for which size, and the interval of all together", False)
+    )
 
 
 def _audit(found: Audit) -> str:

@@ -1,4 +1,4 @@
-"""Figures of plans: valleys and their bottoms, the frontier, the bowl of a setting, a design, memory on a device."""
+"""Figures of plans: votes for a size, valleys, the frontier, the bowl of a setting, a design, memory on a device."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..plan import Design, IsoFlop, Memory, Setting, frontier, frontier_exponent
+from ..errors import InputError
+from ..plan import Design, IsoFlop, Memory, Plan, Setting, frontier, frontier_exponent
 from ..runs import Runs
 from .canvas import BLUE, GREY, blank, hover, log_axis, narrow_log
 
@@ -35,6 +36,22 @@ def valleys_figure(found: Mapping[str, IsoFlop], runs: Runs):
             name=f"{name}: a = {one.exponent[0]:.3f}",
             marker={"symbol": mark, "size": 10},
         )
+    return figure
+
+
+def plan_figure(found: Plan):
+    """The best size by every way to tell it, by weight, and the interval of their mean."""
+    if not found.votes:
+        raise InputError("there is no figure of one law's plan; plan from the runs themselves, fs.plan(runs, flops)")
+    size = np.array([v.params for v in found.votes])
+    value, low, high = found.params
+    figure = blank(log_axis("params", np.append(size, found.params)), {"title": {"text": "weight, %"}, "rangemode": "tozero"})
+    for v in sorted(found.votes, key=lambda v: -v.weight):
+        figure.add_scatter(x=[v.params], y=[100 * v.weight], mode="markers", name=v.name, marker={"size": 10})
+    figure.add_vrect(x0=low, x1=high, fillcolor=BLUE, opacity=0.1, line_width=0)
+    figure.add_scatter(
+        x=[value] * 2, y=[0, 105 * max(v.weight for v in found.votes)], mode="lines", name="all together", line_color=BLUE
+    )
     return figure
 
 

@@ -9,7 +9,7 @@ from ..compare import Comparison
 from ..errors import InputError, one_of
 from ..fit import Fit
 from ..forecast import Forecast
-from ..plan import Approaches, Design, Memory, Setting
+from ..plan import Approaches, Design, Memory, Plan, Setting
 from ..runs import Runs
 from . import comparing, fitting, forecasting, planning
 
@@ -19,11 +19,11 @@ def plot(found: Any, runs: Runs | None = None, **options: Any) -> Any:
     """The plotly figure of a result; `runs` are what it was made from. `fs.plot(fit, runs).show()` in a notebook.
 
     Fit: kind="fit" (default; held_out=Runs beside), "residuals" (by="flops" or an input) or "excess" (L - E).
-    Forecast; Comparison (by="arm", axis="flops"); Approaches: the isoFLOP valleys; Setting; Design; Memory; Runs: the
-    frontier. `forescale.report.canvas.write(figure, "f.svg")` writes HTML, or SVG, PDF, PNG with the extra `figures`.
+    Forecast; Comparison (by="arm", axis="flops"); Plan from runs; Approaches: the isoFLOP valleys; Setting; Design; Memory;
+    Runs: the frontier. `forescale.report.canvas.write(figure, "f.svg")` writes HTML, or SVG, PDF, PNG with the extra `figures`.
     Raises InputError for anything else.
     """
-    kinds = "Fit, Forecast, Comparison, Approaches, Setting, Design, Memory or Runs"
+    kinds = "Fit, Forecast, Comparison, Plan, Approaches, Setting, Design, Memory or Runs"
     raise InputError(f"there is no figure of a {type(found).__name__}; there is one of a {kinds}")
 
 
@@ -51,6 +51,11 @@ def _(found: Forecast, runs: Runs | None = None) -> Any:
 @plot.register
 def _(found: Comparison, runs: Runs | None = None, by: str = "arm", axis: str = "flops") -> Any:
     return comparing.arms_figure(found, _with(runs, "Comparison"), by, axis)
+
+
+@plot.register
+def _(found: Plan, runs: Runs | None = None) -> Any:
+    return planning.plan_figure(found)
 
 
 @plot.register

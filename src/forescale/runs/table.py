@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..quantities import QUANTITIES, canonical, format_number
+from ..shown import Shown
 from .cells import RUNS, as_is, is_label, number
 from .headers import named, scale
 from .read import Columns, read_columns
@@ -19,7 +20,7 @@ COUNTS = "6ND"
 
 
 @dataclass(frozen=True)
-class Runs:
+class Runs(Shown):
     """Columns of equal length: numbers as float arrays, everything else as text.
 
     `dropped` lists (row, reason) of rows left out, `counts` how FLOPs are counted, `sha256` the data's hash.

@@ -62,6 +62,11 @@ class AskPlan(AskFit):
     price: float | None = Field(None, ge=0, le=1e6, description="dollars for an accelerator-hour")
 
 
+class AskLaws(Ask):
+    flops: Number
+    level: Level = 0.9
+
+
 class AskForecast(Ask):
     params: Number
     tokens: Number
@@ -216,6 +221,14 @@ def _answers(api: APIRouter, desk: Desk) -> None:
         with desk.long:
             found = forecast(runs, interval=ask.level, keep_odd=ask.keep_odd, **at)
         return plain(found.to_dict() | {"summary": found.summary(), "figure": drawn(plot(found, runs))})
+
+    @api.post("/plan/laws")
+    def every_law(ask: AskLaws) -> dict:
+        """The compute-optimal size at a budget by every law that the forecaster knows, averaged."""
+        runs = desk.runs(ask.data)
+        with desk.long:
+            found = plan(runs, read_budget(ask.flops).flops, ask.level)
+        return plain(found.to_dict() | {"summary": found.summary(), "figure": drawn(plot(found))})
 
     @api.post("/compare")
     def compared(ask: AskCompare) -> dict:

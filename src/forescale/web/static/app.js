@@ -155,12 +155,12 @@ async function show_plan() {
   remember();
 }
 
-async function answer(name, body, title) {
+async function answer(name, body, title, path = name) {
   const button = $('run-' + name), place = $(name);
   button.disabled = true;
   say(title + ' …');
   try {
-    const found = await call(name, body);
+    const found = await call(path, body);
     const text = Object.assign(document.createElement('pre'), {textContent: found.summary, tabIndex: 0});
     const plot = Object.assign(document.createElement('div'), {className: 'plot'});
     plot.setAttribute('role', 'group');
@@ -175,6 +175,7 @@ async function answer(name, body, title) {
 const number = text => text.trim();
 const target = () => ({params: number(state.params) || near.params, tokens: number(state.tokens) || near.tokens});
 const RUN = {
+  laws: () => answer('laws', {data: data(), flops: state.flops, level: Number(state.level)}, 'Plan by every law', 'plan/laws'),
   forecast: () => answer('forecast', {data: data(), ...target(), level: Number(state.level), keep_odd: state.odd === '1'}, 'Forecast'),
   compare: () => answer('compare', {data: data(), by: state.arm, target: number(state.at) || null}, 'Comparison'),
   design: () => answer('design', {...fit_of(), ...target(), budget: number(state.spend) || state.flops}, 'Next runs'),
