@@ -69,6 +69,7 @@ def every_figure(fit, runs):
     yield "excess", fs.plot(fit, runs, kind="excess")
     yield "frontier", fs.plot(runs)
     yield "valleys", fs.plot(approaches(runs), runs)
+    yield "votes", fs.plot(fs.plan(runs, 1e14))
     yield "design", fs.plot(design(grid(1e14), {"params": "5M", "tokens": "100M"}, 1e14))
     yield "forecast", fs.plot(fs.forecast(runs, params="1M", tokens="20M"), runs)
     yield "arms", fs.plot(fs.compare(two), two)

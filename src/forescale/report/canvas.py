@@ -29,13 +29,13 @@ def tick(name: str, value: float) -> str:
 
 
 def log_axis(name: str, *values: Any) -> dict:
-    """A logarithmic axis over all `values`: a tick each decade, and at 2 and 5 where there are less than two decades."""
+    """A logarithmic axis over all `values`: a tick each decade, at 2 and 5 where there are less than two, more in half of one."""
     known = np.concatenate([np.ravel(np.asarray(v, float)) for v in values]) if values else np.array([])
     known = known[np.isfinite(known) & (known > 0)]
     if not len(known):
         raise InputError(f"{name}: a logarithmic axis needs a value above zero")
     low, high = np.log10(known.min()), np.log10(known.max())
-    steps = (1, 2, 5) if high - low < 2 else (1,)
+    steps = (1, 1.2, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8) if high - low < 0.5 else (1, 2, 5) if high - low < 2 else (1,)
     every = max(1, int(np.ceil((high - low) / 8)))
     decades = range(int(np.floor(low)) - 1, int(np.ceil(high)) + 2)
     at = [s * 10.0**d for d in decades if d % every == 0 for s in steps]

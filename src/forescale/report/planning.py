@@ -45,7 +45,7 @@ def plan_figure(found: Plan):
         raise InputError("there is no figure of one law's plan; plan from the runs themselves, fs.plan(runs, flops)")
     size = np.array([v.params for v in found.votes])
     value, low, high = found.params
-    figure = blank(log_axis("params", np.append(size, found.params)), {"title": {"text": "weight, %"}, "rangemode": "tozero"})
+    figure = blank(log_axis("params", size, found.params, found.flat), {"title": {"text": "weight, %"}, "rangemode": "tozero"})
     for v in sorted(found.votes, key=lambda v: -v.weight):
         figure.add_scatter(x=[v.params], y=[100 * v.weight], mode="markers", name=v.name, marker={"size": 10})
     figure.add_vrect(x0=low, x1=high, fillcolor=BLUE, opacity=0.1, line_width=0)
