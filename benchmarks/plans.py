@@ -27,6 +27,8 @@ NEAR = 0.15  # log distance from a budget
 FEWEST = 4  # budgets planned from
 AHEAD = (2, 4, 6)  # budgets beyond the last one planned from
 FACTORS = (1.0, 4.0, 30.0)
+FRESH = 100
+ENDS, WITHIN = (1.01, 3, 10, 50), ("1x", "1-3x", "3-10x", "10-50x", ">50x")
 NOISES, SEEDS, RESAMPLES = (0.003, 0.01), 2, 300
 WORKERS = 2
 HEAD = """# Is the planned size the best one?
@@ -35,7 +37,7 @@ Printed by `python benchmarks/plans.py`. N* at a budget beyond the runs, 90 % in
 chooses no law. *one law*: the Chinchilla form fitted with the default objective, intervals by its bootstrap, as in common use.
 *parabola* and *akima*: a line through the bottoms of isoFLOP valleys (approach 2), `forescale allocate`. Off: median factor
 between N* and the best size. The rules that *runs* averages by (which laws vote, how sharply, the weight of the valleys) were
-chosen by looking at tables like these, both parts; intervals were not fitted to them.
+chosen by looking at the published ones and at simulated ones like the second part; intervals were not fitted to them.
 
 """
 PUBLISHED = """## Published
@@ -43,8 +45,7 @@ PUBLISHED = """## Published
 The {configurations} configurations of Porian et al. (arXiv:2406.19146) and the isoFLOP runs of Hoffmann et al.
 (arXiv:2203.15556), planned from all budgets up to a cut. The best size is where an Akima curve through the runs of a larger
 budget is lowest, so *akima* has the truth's own method on its side; its error, {error:.0%} in the median, is added to every
-interval in quadrature.
-Configurations share runs and are not independent.
+interval in quadrature. Configurations share runs and are not independent.
 
 """
 SIMULATED = """
@@ -55,6 +56,14 @@ two with a coupled exponent, one whose data exponent changes with size (its vall
 but for isoFLOP runs), and Besiroglu's with runs that are worse the fewer tokens they see (warm-up) or the smaller they are
 (under-tuned). Four designs: five isoFLOP budgets of seven sizes, six sizes at five ratios of tokens, five sizes at three
 amounts of tokens, 40 runs at random; noise {noise}; budgets {factors} times the dearest run.
+
+"""
+DRAWN = """
+## Laws drawn at random
+
+Looked at once, when the rules were as they are: {fresh} tables of coupled laws whose exponents (0.25 to 0.55), coupling (0.5 to
+1.2), floor and best ratio of tokens are drawn, half of them with small or short runs that are worse than their law, in designs
+whose number of runs (12 to 60) and noise (0.2 to 1.5 %) are drawn too; asked 1 to 50 times beyond the dearest run.
 
 """
 
@@ -113,6 +122,37 @@ def simulated():
                     top = float((6 * n * d).max())
                     asked = [(f * top, best_size(law, f * top), 0.0) for f in FACTORS]
                     yield "simulated", (name, kind), {"params": n, "tokens": d, "flops": 6 * n * d, "loss": loss}, asked
+
+
+def fresh():
+    """Tables of laws, designs, noise and budgets drawn at random."""
+    for seed in range(FRESH):
+        rng = np.random.default_rng([seed, 2026])
+        alpha, beta, coupling = *rng.uniform(0.25, 0.55, 2), rng.uniform(0.5, 1.2)
+        floor, height, ratio = rng.uniform(1.2, 2.2), rng.uniform(0.5, 1.5), np.exp(rng.uniform(np.log(8), np.log(60)))
+        spoilt, worse = rng.uniform() < 0.5, rng.uniform(0.0, 0.06)
+
+        def law(n, d, a=alpha / coupling, b=beta / coupling, k=coupling, e=floor, h=height, r=ratio, w=spoilt * worse):
+            spent = (n / 1e8) ** -a + (a / b) * (d / (r * 1e8)) ** -b
+            return (e + h * spent**k) * np.exp(w * np.sqrt(2e7 / n))
+
+        count, noise = int(rng.integers(12, 61)), np.exp(rng.uniform(np.log(0.002), np.log(0.015)))
+        kind = ("isoFLOP", "grid", "random")[seed % 3]
+        if kind == "isoFLOP":
+            budgets, own = 10 ** np.linspace(17.5, 17.5 + rng.uniform(1.2, 2.5), max(3, count // 7)), 7
+            n = np.concatenate([best_size(law, c) * np.geomspace(1 / 5, 5, own) * np.exp(rng.normal(0, 0.3)) for c in budgets])
+            d = np.repeat(budgets, own) / (6 * n)
+        elif kind == "grid":
+            many = max(4, count // 5)
+            n = np.repeat(np.geomspace(1e7, 1e7 * 3.0 ** (many / 2), many), 4)
+            d = n * np.tile(ratio * np.array([0.3, 1, 3, 9]), many)
+        else:
+            n = np.exp(rng.uniform(np.log(1e7), np.log(1e9), count))
+            d = n * ratio * np.exp(rng.uniform(-1.5, 2.5, count))
+        loss = law(n, d) * np.exp(noise * rng.standard_normal(len(n)))
+        flops = float((6 * n * d).max() * np.exp(rng.uniform(0, np.log(50))))
+        rows = {"params": n, "tokens": d, "flops": 6 * n * d, "loss": loss}
+        yield "fresh", ("spoilt" if spoilt else "as their law", kind), rows, [(flops, best_size(law, flops), 0.0)]
 
 
 def published():
@@ -182,20 +222,22 @@ def table(frame, by, title):
 
 
 def main():
-    jobs = [*published(), *simulated()]
+    jobs = [*published(), *simulated(), *fresh()]
     with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
         found = [row for rows in pool.map(judged, jobs) for row in rows]
     names = ["part", "what", "design", "factor", "method", "off", "held", "width", "error"]
     frame = pl.DataFrame(found, schema=names, orient="row")
-    distance = pl.col("factor").cut([1.01, 3, 10, 50], labels=["1x", "1-3x", "3-10x", "10-50x", ">50x"]).cast(str)
+    distance = pl.col("factor").map_elements(lambda f: WITHIN[np.searchsorted(ENDS, f)], str)
     frame = frame.with_columns(distance=distance).sort("factor", maintain_order=True)
-    parts = {p: frame.filter(pl.col("part") == p) for p in ("published", "simulated")}
-    real, made = parts["published"], parts["simulated"]
+    parts = {p: frame.filter(pl.col("part") == p) for p in ("published", "simulated", "fresh")}
+    real, made, new = parts.values()
     text = HEAD + PUBLISHED.format(configurations=15, error=np.expm1(real["error"].median()))
     text += table(real, "distance", "beyond the dearest run") + "\n" + table(real.sort("what"), "what", "study")
     text += SIMULATED.format(noise=" and ".join(f"{n:.1%}" for n in NOISES), factors=", ".join(f"{f:g}" for f in FACTORS))
     text += table(made, "distance", "beyond the dearest run")
     text += "\n" + table(made.sort("what"), "what", "law") + "\n" + table(made.sort("design"), "design", "design")
+    text += DRAWN.format(fresh=FRESH) + table(new, "distance", "beyond the dearest run")
+    text += "\n" + table(new.sort("what"), "what", "runs") + "\n" + table(new.sort("design"), "design", "design")
     (ROOT / "docs" / "plans.md").write_text(text)
     print(text)
 

@@ -49,6 +49,7 @@ class Skills(Shown):
             lines.append(f"  {name:{wide}} {value:>6} [{low}, {high}], {ratio:.3g} tokens per parameter; {extra}")
         value, low, high = map(format_number, self.mix)
         lines.append(f"  {'mix':{wide}} {value:>6} [{low}, {high}]; the skills lie a factor {self.spread:.3g} apart")
+        lines.append("  intervals take the law's form for right; forescale plan asks every law, one skill at a time")
         return "\n".join(lines + [f"warning: {w}" for w in self.warnings])
 
 
