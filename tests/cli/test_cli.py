@@ -36,6 +36,7 @@ def test_fit_predict_plan(table, tmp_path):
     assert "compute-optimal" in run("plan", out, "--flops", "1e14")
     assert "averaged over" in run("plan", table, "--flops", "1e14")
     assert "are for a plan from a table of runs" in run("plan", out, "--flops", "1e14", "--role", "fit", code=2)
+    assert "no file nosuch.csv" in run("plan", "nosuch.csv", "--flops", "1e14", code=2)
     assert "is no fit: fit it first" in run("plan", table, "--serve", "1T", "--params", "1M", code=2)
 
 

@@ -39,6 +39,8 @@ def _source(text: str):
         return load_fit(Path(text)), None
     if Path(text).is_file():
         raise InputError(f"{text} is no fit: fit it first, forescale fit {text} -o fit.json")
+    if Path(text).suffix and ":" not in text:
+        raise InputError(f"no file {text}")
     item, preset = published(text)
     if preset is None:
         raise InputError(f"{text} has no parameters: name a preset, such as chinchilla:besiroglu, or give a fit")

@@ -22,6 +22,9 @@ from .question import Question
 from .stack import combine
 from .threads import one_thread
 
+SPENT = 3  # runs that the shape of a valley takes up; run_noise counts a typical one beside those left
+TAIL = 0.95  # where Student's t stands for noise that is unsure
+
 
 @dataclass(frozen=True)
 class Opinions:
@@ -76,11 +79,15 @@ def _moved(c: Candidate, tables: list[Question], value: np.ndarray) -> np.ndarra
 
 
 def _redrawn(q: Question, draws: int, seed: int) -> np.ndarray:
-    """(draws, n) outputs with as much noise again, of rows and of what the rows of a run share."""
+    """(draws, n) outputs with as much noise again, of rows and of what the rows of a run share; few runs leave this unsure."""
+    from scipy.special import stdtrit
+
     rng = np.random.default_rng(seed)
     log = _noise(q) * rng.standard_normal((draws, len(q.y)))
     if q.run is not None:
-        log += run_noise(q) * rng.standard_normal((draws, q.run.max() + 1))[:, q.run]
+        runs = q.run.max() + 1
+        unsure = stdtrit(max(1, runs - SPENT) + 1, TAIL) / stdtrit(np.inf, TAIL)
+        log += unsure * run_noise(q) * rng.standard_normal((draws, runs))[:, q.run]
     return q.y * np.exp(log)
 
 
