@@ -31,23 +31,19 @@ class Opinions:
     """Log predictions of c laws at q points (c, q), the same from tables with redrawn noise (c, draws, q), their weights (c,).
 
     Weights are by back-test. Baselines, shapes that hold near the data only and laws that lack a floor are not among them.
-    `noise` is the log noise of a run, `flags` what the rows left out or do not tell.
     """
 
     names: tuple[str, ...]
     weights: np.ndarray
     value: np.ndarray
     drawn: np.ndarray
-    noise: float
-    flags: tuple[str, ...]
 
 
 @one_thread
 def opinions(runs: Runs, at: Mapping[str, np.ndarray], draws: int = 24, progress=None, seed: int = 0) -> Opinions:
     """Opinions on the loss at inputs `at` (q,) each, two inputs or more. Raises InputError as forecast does, and where rows and
     points lie on one line, so that the inputs cannot be told apart."""
-    asked = cleaned(prepare(runs, "loss", at), "loss")
-    q = asked.questions[0]
+    q = cleaned(prepare(runs, "loss", at), "loss").questions[0]
     if len(q.inputs) < 2 or q.directions < 2:
         raise InputError(
             f"{runs.source}: {' and '.join(at)} move together in all rows: what each does is not seen; add other runs"
@@ -68,8 +64,7 @@ def opinions(runs: Runs, at: Mapping[str, np.ndarray], draws: int = 24, progress
     own = [bank.names.index(n) for n in moved]
     value, share = bank.target[own], weights[own]
     drawn = value[:, None] + np.array(list(moved.values()))
-    notes = (*asked.notes, *asked.own[0])
-    return Opinions(tuple(moved), share / share.sum(), value, drawn, _noise(q), notes)
+    return Opinions(tuple(moved), share / share.sum(), value, drawn)
 
 
 def _moved(c: Candidate, tables: list[Question], value: np.ndarray) -> np.ndarray:
@@ -83,13 +78,9 @@ def _redrawn(q: Question, draws: int, seed: int) -> np.ndarray:
     from scipy.special import stdtrit
 
     rng = np.random.default_rng(seed)
-    log = _noise(q) * rng.standard_normal((draws, len(q.y)))
+    log = row_noise(q, np.log(q.y[:1]))[0] * rng.standard_normal((draws, len(q.y)))
     if q.run is not None:
         runs = q.run.max() + 1
         unsure = stdtrit(max(1, runs - SPENT) + 1, TAIL) / stdtrit(np.inf, TAIL)
         log += unsure * run_noise(q) * rng.standard_normal((draws, runs))[:, q.run]
     return q.y * np.exp(log)
-
-
-def _noise(q: Question) -> float:
-    return float(row_noise(q, np.log(q.y[:1]))[0])
